@@ -1,0 +1,1 @@
+"""Facts about a run that nobody has to log: environment, machine, arguments, data files, without secrets."""

@@ -1,0 +1,218 @@
+"""Text, arguments, URLs and nested values without their secrets: what may go into a commit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
+from gittrack.capture.secret_shapes import REDACTED, is_credential, redact_shapes
+from gittrack.model import Key, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+K = TypeVar("K", bound=Key)
+
+__all__ = [
+    "REDACTED",
+    "is_secret_name",
+    "redact_arguments",
+    "redact_mapping",
+    "redact_text",
+    "redact_url",
+]
+
+_URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
+_QUERY_SECRETS = frozenset(("sig", "signature", "x-amz-signature", "x-amz-credential", "x-goog-signature"))
+_PERSON = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
+
+_OPTION = re.compile(r"--[A-Za-z]|-[A-Za-z]$")
+_ASSIGNMENT = re.compile(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_MARKER = re.compile(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
+_NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
+_SCHEMES = frozenset(
+    "basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp".split()
+)
+_REFERENCE = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\*+|\.\.\.|…")
+
+# Text is looked at closely only where one of these stands in it.
+_NAME_HINT = re.compile(
+    r"(?i)pass|pwd|secret|token|key|auth|cred|cookie|jwt|otp|bearer|hmac|kennwort|contrasena|\bpat\b"
+)
+_NAME_IN_TEXT = re.compile(
+    r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})([\"']?\s?[:=]\s?))",
+    re.ASCII,
+)
+_VALUE_IN_TEXT = re.compile(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]*)")
+_CODE = re.compile(
+    r"[A-Za-z_][\w.]*[(\[].*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|str|int|bytes|bool|object|Optional\b.*"
+)
+_ASKS_FOR_LOGIN = frozenset("curl wget http https xh".split())
+_TAKES_PASSWORD = frozenset("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass".split())
+
+
+def redact_url(url: str) -> str:
+    """Return `url` without the user and password in front of the host and without tokens in its query.
+
+    A user alone stays (`ssh://git@host/x`, `git@host:x`) unless it has the form of a token.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return re.sub(r"^[^/@\s:]+:[^/@\s]+@", REDACTED + "@", redact_shapes(url))
+    user, at, rest = _split_user(rest)
+    if at and (":" in user or is_credential(user) or not (_PERSON.fullmatch(user) or "ssh" in scheme)):
+        user = REDACTED
+    return f"{scheme}://{user}{at}{redact_shapes(_redact_query(rest))}"
+
+
+def _split_user(rest: str) -> tuple[str, str, str]:
+    """Part `user:password@host/path`; also where the password holds an unescaped '@', '/', '?' or '#'."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" not in authority and not re.search(r":[^0-9\]][^\]]*$", authority):
+        return "", "", rest
+    user, at, host = (authority if "@" in authority else rest).rpartition("@")
+    return (user, at, rest[len(user) + 1 :]) if at else ("", "", rest)
+
+
+def _redact_query(rest: str) -> str:
+    if "=" not in rest or ("?" not in rest and "#" not in rest):
+        return rest
+    path, mark, query = re.split(r"([?#])", rest, maxsplit=1)
+    return path + mark + re.sub(r"([^?&;#=]+)=([^&;#]*)", _redact_pair, query)
+
+
+def _redact_pair(pair: re.Match[str]) -> str:
+    name, value = pair.groups()
+    plain = name
+    if "%" in name:
+        from urllib.parse import unquote  # rare, and slow to import
+
+        plain = unquote(name)
+    secret = plain.lower() in _QUERY_SECRETS or (plain.lower() == "key" and len(value) >= 16)
+    if secret or not _is_harmless(secrecy(plain), value):
+        return f"{name}={REDACTED}"
+    return pair.group()
+
+
+def redact_arguments(argv: Sequence[str]) -> list[str]:
+    """Return the words of a command without secrets: by option names, by `NAME=value`, by form, in URLs."""
+    programs = {re.split(r"[\\/]", word)[-1].lower().removesuffix(".exe") for word in argv}
+    login, password = bool(programs & _ASKS_FOR_LOGIN), bool(programs & _TAKES_PASSWORD)
+    result: list[str] = []
+    pending = Secrecy.NONE
+    for word in argv:
+        if pending and not _OPTION.match(word):
+            result.append(word if _is_harmless(pending, word) else REDACTED)
+            pending = Secrecy.NONE
+            continue
+        previous = result[-1] if result else ""
+        pending = secrecy(word) if word.startswith("-") and _is_bare_option(word) else Secrecy.NONE
+        if login and previous in ("-u", "--user", "--proxy-user") and ":" in word:
+            result.append(REDACTED)
+        elif password and (previous == "-p" and "sshpass" in programs):
+            result.append(REDACTED)
+        elif password and re.match(r"-p[^=\s]", word):
+            result.append("-p" + REDACTED)
+        else:
+            result.append(_redact_word(word))
+    return result
+
+
+def _is_bare_option(word: str) -> bool:
+    return "=" not in word and ":" not in word and " " not in word
+
+
+def _redact_word(word: str) -> str:
+    pair = _ASSIGNMENT.match(word)
+    if pair is not None:
+        value = word[pair.end() :]
+        if not _is_harmless(secrecy(pair.group(1)), value):
+            return pair.group() + REDACTED
+        if pair.group(2) == "=":
+            return pair.group() + _redact_word(value)
+    return redact_text(word)
+
+
+def redact_mapping(values: Mapping[K, Value]) -> dict[K, Value]:
+    """Return `values` with `[redacted]` under secret names, at any depth, and for texts that hold a credential."""
+    return {key: _redact_value(str(key), value) for key, value in values.items()}
+
+
+def _redact_value(name: str, value: Value) -> Value:
+    secret = secrecy(name)
+    if secret and isinstance(value, (dict, list)):
+        return _redact_leaves(secret, value)
+    if isinstance(value, dict):
+        return redact_mapping(value)
+    if isinstance(value, list):
+        return [_redact_value("", item) for item in value]
+    if not _is_harmless(secret, value):
+        return REDACTED
+    return redact_text(value) if isinstance(value, str) else value
+
+
+def _redact_leaves(secret: Secrecy, value: Value) -> Value:
+    """Everything under a secret name is secret, whatever it is called further down."""
+    if isinstance(value, dict):
+        return {key: _redact_leaves(secret, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redact_leaves(secret, item) for item in value]
+    return value if _is_harmless(secret, value) else REDACTED
+
+
+def _is_harmless(secret: Secrecy, value: Value) -> bool:
+    """Whether `value` may be shown under a name of that secrecy: flags, nothing, references to elsewhere."""
+    if secret is Secrecy.NONE or value is None or isinstance(value, bool):
+        return True
+    text = str(value).strip()
+    if text.lower() in _NOTHING or _REFERENCE.fullmatch(text):
+        return True
+    if secret is Secrecy.STRONG:
+        return False
+    return bool(_NUMBER.fullmatch(text) or _MARKER.fullmatch(text)) or text.lower() in _SCHEMES
+
+
+def redact_text(text: str) -> str:
+    """Return `text` (output, a traceback, a value) without credentials of a known form, also in URLs,
+    and without the values in `password=…`, `"api_key": "…"`, `--token …`."""
+    text = redact_shapes(text)
+    if "://" in text and ("@" in text or "?" in text or "#" in text):
+        text = _URL.sub(lambda url: redact_url(url.group()), text)
+    return _redact_pairs(text) if _NAME_HINT.search(text) else text
+
+
+def _redact_pairs(text: str) -> str:
+    parts: list[str] = []
+    done = 0
+    for found in _NAME_IN_TEXT.finditer(text):
+        secret = secrecy(found[2] or found[4])
+        if secret is Secrecy.NONE or found.start() < done:
+            continue
+        value = _VALUE_IN_TEXT.match(text, found.end())
+        if value is None or _is_ordinary(secret, value):
+            continue
+        group = value.lastindex or 3
+        start, end = value.span(group)
+        if group == 3:  # what closes the call or the list around it is no part of it
+            end -= len(value[3]) - len(value[3].rstrip("\"',)}]")) if not value[3].endswith(REDACTED) else 0
+        if start < end:
+            parts += text[done:start], REDACTED
+            done = end
+    return "".join(parts) + text[done:] if parts else text
+
+
+def _is_ordinary(secret: Secrecy, value: re.Match[str]) -> bool:
+    """Whether a value in running text is no secret: prose and source code name secrets without telling them."""
+    bare = value[3]
+    plain = value[value.lastindex or 3]
+    if _is_harmless(secret, plain) or plain.startswith(REDACTED):
+        return True
+    if bare is not None and (bare.startswith("--") or _CODE.fullmatch(bare.rstrip(",):=]}"))):
+        return True
+    if bare is not None and bare.lower() in _SCHEMES:
+        return True  # Authorization: Bearer …, whose rest redact_shapes has seen to
+    if bare is not None and is_secret_name(bare.rstrip(",):]}")):
+        return True  # password=password
+    return secret is Secrecy.WEAK and (len(plain) < 8 or not any(c.isdigit() for c in plain))

@@ -1,0 +1,83 @@
+"""What known credentials look like, wherever they stand in a text: pure."""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "[redacted]"
+
+# Not inside a longer word; fixed length, so that a long run of letters is walked once.
+_EDGE = r"(?<![A-Za-z0-9_])"
+_TOKENS = (
+    r"gh[pousr]_[A-Za-z0-9]{20,}",
+    r"github_pat_[A-Za-z0-9_]{20,}",
+    r"gl(?:pat|dt|rt|rtr|ptt|cbt|ft|imt|agent|oas|soat|ffct|feat)-[\w-]{16,}",
+    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+    r"sk-ant-[\w-]{16,}",
+    r"sk-(?:proj|svcacct|admin|or-v1|lf|None)-[\w-]{16,}",
+    r"sk-(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}",
+    r"(?:hf|api_org)_[A-Za-z0-9]{20,}",
+    r"xox[abceoprs](?:\.xox[bp])?-[\w-]{10,}",
+    r"xapp-[0-9]-[\w-]{10,}",
+    r"AIza[\w-]{30,}",
+    r"ya29\.[\w-]{20,}",
+    r"GOCSPX-[\w-]{20,}",
+    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
+    r"npm_[A-Za-z0-9]{30,}",
+    r"pypi-[\w-]{40,}",
+    r"dop_v1_[a-f0-9]{40,}",
+    r"SG\.[\w-]{16,}\.[\w-]{16,}",
+    r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",
+    r"whsec_[A-Za-z0-9+/=]{20,}",
+    r"dapi[a-f0-9]{32}(?:-[0-9])?(?![A-Za-z0-9])",
+    r"wandb_v1_[A-Za-z0-9_]{20,}",
+    r"(?:r8|gsk|lin_api|tgp_v1|pcsk)_[A-Za-z0-9_-]{24,}(?![A-Za-z0-9_-])",
+    r"(?:pplx|xai|nvapi|PMAK)-(?=[A-Za-z_-]*[0-9])[\w-]{24,}",
+    r"hv[sbr]\.[\w-]{20,}",
+    r"dckr_(?:pat|oat)_[\w-]{16,}",
+    r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
+    r"AT(?:ATT3|CTT3|BB)[\w=-]{24,}",
+    r"AGE-SECRET-KEY-1[A-Z0-9]{20,}",
+    r"[0-9]{8,10}:AA[\w-]{30,}",
+)
+_TOKEN = re.compile(_EDGE + "(?:" + "|".join(_TOKENS) + ")")
+_TOKEN_HINT = re.compile(
+    r"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|A[KSBC][ICR]?A|sk[-_]|hf_|org_|xox|xapp-|AIza|ya29|GOCSPX|eyJ|npm_|pypi-|"
+    r"_v1_|SG\.|[rp]k_|whsec_|dapi|r8_|gsk_|_api_|pcsk_|pplx|xai-|nvapi|PMAK|hv[sbr]\.|dckr_|shp[acs]|AT[ACB]|AGE-|:AA"
+)
+
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
+)
+_HOOK = re.compile(
+    r"(https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|"
+    r"[\w-]+\.webhook\.office\.com/webhookb2)/)[^\s\"'<>]+"
+)
+# 'Basic' and 'Token' are also ordinary words: they count only behind the header's name.
+_BEARER = re.compile(r"\b([Bb]earer\s+)(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{8,}")
+_SCHEME = r"(?:(?:basic|bearer|digest|token|negotiate|ntlm|apikey|key)\s+)"
+_HEADER = re.compile(
+    rf"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?!{_SCHEME}?\[redacted\])({_SCHEME}?)[^\s\"',}}]+"
+)
+
+
+def redact_shapes(text: str) -> str:
+    """Return `text` with `[redacted]` for each credential whose form is known."""
+    if _TOKEN_HINT.search(text):
+        text = _TOKEN.sub(REDACTED, text)
+    if "-----BEGIN" in text:
+        text = _PRIVATE_KEY.sub(REDACTED, text)
+    if "earer" in text:
+        text = _BEARER.sub(rf"\1{REDACTED}", text)
+    if "uthorization" in text or "UTHORIZATION" in text:
+        text = _HEADER.sub(rf"\1\2{REDACTED}", text)
+    if "hook" in text:
+        text = _HOOK.sub(rf"\1{REDACTED}", text)
+    return text
+
+
+def is_credential(text: str) -> bool:
+    """Whether the whole of `text` has the form of a credential."""
+    return _TOKEN.fullmatch(text) is not None

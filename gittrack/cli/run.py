@@ -1,0 +1,71 @@
+"""`gittrack run`: record any command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+EPILOG = """\b
+Examples:
+  gittrack run -- python train.py --lr 0.1
+  gittrack run --name baseline --tag stage=final -- python train.py
+  gittrack run --params params.yaml --metrics metrics.json --artifact model.pt -- make train
+  gittrack run --input data/train.csv -- Rscript fit.R
+
+\b
+The command runs as it would without gittrack: the same terminal, input, signals and exit code. Its options
+(--lr 0.1, --lr=0.1, lr=0.1) become params, what it prints is kept. Inside, from any language:
+  gittrack record metric loss=0.3 --step 10
+  gittrack record param optimizer=adam
+and a Python program that calls gittrack.start_run() logs into this very run.
+"""
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{word!r} is not KEY=VALUE")
+        pairs[key] = value
+    return pairs
+
+
+@click.command(
+    "run",
+    epilog=EPILOG,
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@click.option("--name", metavar="NAME", help="Name of the run; a random one by default.")
+@click.option("--experiment", metavar="NAME", help="Experiment that the run belongs to.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=_pairs, help="Set a tag; repeatable.")
+@click.option("--description", metavar="TEXT", help="What the run is for.")
+@click.option("--params", multiple=True, metavar="FILE", help="Read params before: YAML, JSON, TOML, CSV; repeatable.")
+@click.option("--metrics", multiple=True, metavar="FILE", help="Read metrics after: YAML, JSON, CSV, TSV; repeatable.")
+@click.option("--input", "inputs", multiple=True, metavar="PATH", help="Record a data file or folder; repeatable.")
+@click.option("--artifact", "artifacts", multiple=True, metavar="PATH", help="Keep a file or folder after; repeatable.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not print the run's name at the end.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def command(
+    name: str | None,
+    experiment: str | None,
+    tags: dict[str, str],
+    description: str | None,
+    params: tuple[str, ...],
+    metrics: tuple[str, ...],
+    inputs: tuple[str, ...],
+    artifacts: tuple[str, ...],
+    quiet: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Run COMMAND and record it: its code, arguments, output, exit code and files."""
+    from gittrack.project import open_project
+    from gittrack.record.command import Wishes, run_recorded
+
+    wishes = Wishes(name, experiment, description, tags, params, metrics, inputs, artifacts)
+    outcome = run_recorded(open_project(), command, wishes)
+    if outcome.run is not None and not quiet:
+        run = outcome.run
+        click.echo(f"gittrack: run {run.id[:8]} {run.name} {run.status}", err=True)
+    sys.exit(outcome.exit_code)

@@ -1,0 +1,220 @@
+"""A run as one JSON object: what `--json` prints and what the index keeps."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from gittrack.codec.fields import Fields
+from gittrack.codec.record import start_from_plain, start_to_plain
+from gittrack.codec.times import write_time
+from gittrack.errors import DamagedRecord
+from gittrack.model import (
+    Artifact,
+    Author,
+    Code,
+    Environment,
+    Input,
+    MetricSummary,
+    Note,
+    Run,
+)
+
+_MAP = "\x00map"
+
+
+def run_document(run: Run) -> dict[str, object]:
+    """Return `run` as a JSON object; times are ISO 8601 in UTC with milliseconds.
+
+    Not yet strict JSON: json_text writes NaN and infinities as text.
+    """
+    environment = asdict(run.environment)
+    del environment["packages"]
+    return {
+        "id": run.id,
+        "name": run.name,
+        "experiment": run.experiment,
+        "status": run.status,
+        "start": write_time(run.start),
+        "end": None if run.end is None else write_time(run.end),
+        "duration": None if run.duration is None else round(run.duration, 3),
+        "author": None if run.author is None else asdict(run.author),
+        "host": run.host,
+        "user": run.user,
+        "command": list(run.command),
+        "code": asdict(run.code),
+        "environment": environment,
+        "params": dict(run.params),
+        "metrics": {
+            name: {
+                "last": m.last,
+                "step": m.step,
+                "min": m.min,
+                "min_step": m.min_step,
+                "max": m.max,
+                "max_step": m.max_step,
+                "count": m.count,
+                "files": list(m.files),
+            }
+            for name, m in run.metrics.items()
+        },
+        "tags": dict(run.tags),
+        "inputs": [asdict(item) for item in run.inputs],
+        "artifacts": [asdict(item) for item in run.artifacts],
+        "notes": [
+            {"time": write_time(n.time), "text": n.text, "author": n.author and asdict(n.author)} for n in run.notes
+        ],
+        "parent": run.parent,
+        "description": run.description,
+        "output": list(run.output),
+        "error": run.error,
+        "warnings": list(run.warnings),
+        "parts": [start_to_plain(part) for part in run.parts],
+        "deleted": run.deleted,
+    }
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return `value` as strict JSON: NaN and infinities as text, every key as text."""
+    return json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _strict(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {_key(k): _strict(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(v) for v in value]
+    return value
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def pack(value: object) -> str:
+    """Return plain values as text that `unpack` gives back exactly: float bits and keys of any type."""
+    return json.dumps(_typed(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _typed(value: object) -> object:
+    """Mappings with keys that JSON would turn into text become a marked list of pairs."""
+    if isinstance(value, dict):
+        if all(isinstance(key, str) for key in value) and _MAP not in value:
+            return {key: _typed(item) for key, item in value.items()}
+        return {_MAP: [[key, _typed(item)] for key, item in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [_typed(item) for item in value]
+    return value
+
+
+def unpack(text: str | bytes) -> object:
+    """Return what `pack` was given; DamagedRecord for text that it cannot have written."""
+    try:
+        if _MAP_TEXT in (text if isinstance(text, bytes) else text.encode()):
+            return json.loads(text, object_hook=_untyped)
+        return json.loads(text)
+    except (ValueError, RecursionError, TypeError):
+        raise DamagedRecord("a line of JSON is damaged") from None
+
+
+_MAP_TEXT = json.dumps(_MAP).encode()[1:-1]
+
+
+def _untyped(value: dict[str, object]) -> object:
+    pairs = value.get(_MAP)
+    if pairs is None or not isinstance(pairs, list):
+        return value
+    return {key: item for key, item in pairs}  # noqa: C416 - dict(pairs) would take any pair of iterables
+
+
+def run_from_document(data: object) -> Run:
+    """Return the run that run_document was given; DamagedRecord when `data` is none."""
+    fields = Fields(data, "run")
+    start, env = fields.time("start"), fields.part("environment")
+    if start is None:
+        raise DamagedRecord("run: 'start' is missing")
+    code = fields.part("code")
+    return Run(
+        id=fields.need_text("id"),
+        name=fields.need_text("name"),
+        experiment=fields.need_text("experiment"),
+        status=fields.need_text("status"),
+        start=start,
+        end=fields.time("end"),
+        parent=fields.text("parent"),
+        description=fields.text("description") or "",
+        author=_author(fields),
+        host=fields.text("host") or "",
+        user=fields.text("user") or "",
+        command=fields.texts("command"),
+        code=Code(
+            code.text("commit"),
+            code.text("branch"),
+            bool(code.truth("dirty")),
+            code.text("remote"),
+            code.text("entry"),
+            code.text("directory") or ".",
+        ),
+        environment=Environment(
+            python=env.text("python"),
+            implementation=env.text("implementation"),
+            platform=env.text("platform") or "",
+            machine=env.text("machine") or "",
+            cpu=env.text("cpu"),
+            cpu_count=env.whole("cpu_count"),
+            gpus=env.texts("gpus"),
+            variables={k: v or "" for k, v in env.optional_texts("variables").items()},
+        ),
+        params=fields.values("params"),
+        metrics=fields.named("metrics", _metric),
+        tags={k: v or "" for k, v in fields.optional_texts("tags").items()},
+        inputs=tuple(
+            Input(
+                i.need_text("name"),
+                i.need_text("path"),
+                i.need_text("kind"),
+                i.need_whole("size"),
+                i.need_text("sha256"),
+                i.need_whole("files"),
+            )
+            for i in fields.parts("inputs")
+        ),
+        artifacts=tuple(
+            Artifact(
+                a.need_text("path"),
+                a.need_whole("size"),
+                a.need_text("sha256"),
+                bool(a.truth("large")),
+                a.text("prefix") or "",
+            )
+            for a in fields.parts("artifacts")
+        ),
+        notes=tuple(Note(n.need_text("text"), n.time("time") or 0.0, _author(n)) for n in fields.parts("notes")),
+        output=fields.texts("output"),
+        warnings=fields.texts("warnings"),
+        parts=tuple(start_from_plain(part) for part in fields.parts("parts")),
+        error=fields.text("error"),
+        deleted=bool(fields.truth("deleted")),
+    )
+
+
+def _author(fields: Fields) -> Author | None:
+    part = fields.part("author")
+    return Author(part.need_text("name"), part.text("email") or "") if part.items() else None
+
+
+def _metric(item: Fields) -> MetricSummary:
+    return MetricSummary(
+        item.need_number("last"),
+        item.whole("step"),
+        item.need_number("min"),
+        item.whole("min_step"),
+        item.need_number("max"),
+        item.whole("max_step"),
+        item.need_whole("count"),
+        item.texts("files"),
+    )

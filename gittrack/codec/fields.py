@@ -1,0 +1,135 @@
+"""Typed reading of a mapping that came from outside: every surprise is one DamagedRecord sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from gittrack.codec.times import read_time
+from gittrack.errors import DamagedRecord
+from gittrack.model import Number, Value
+
+T = TypeVar("T")
+
+
+class Fields:
+    """One mapping of a record; each method reads one key and checks its type."""
+
+    __slots__ = ("_data", "_where")
+
+    def __init__(self, data: object, where: str) -> None:
+        if not isinstance(data, Mapping):
+            raise DamagedRecord(f"{where} must be a mapping, not {type(data).__name__}")
+        self._data = data
+        self._where = where
+
+    def _get(self, key: str, kinds: type | tuple[type, ...], what: str) -> object:
+        value = self._data.get(key)
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool)):
+            raise DamagedRecord(f"{self._where}: '{key}' must be {what}, not {value!r:.60}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        """The text at `key`, None when it is absent."""
+        value = self._get(key, str, "text")
+        return value if isinstance(value, str) else None
+
+    def need_text(self, key: str) -> str:
+        """The text at `key`, which must be there."""
+        value = self.text(key)
+        if value is None:
+            raise DamagedRecord(f"{self._where}: '{key}' is missing")
+        return value
+
+    def whole(self, key: str) -> int | None:
+        """The integer at `key`."""
+        value = self._get(key, int, "a whole number")
+        return value if isinstance(value, int) else None
+
+    def need_whole(self, key: str) -> int:
+        """The integer at `key`, which must be there and not be negative."""
+        value = self.whole(key)
+        if value is None or value < 0:
+            raise DamagedRecord(f"{self._where}: '{key}' must be a whole number from 0 on")
+        return value
+
+    def need_number(self, key: str) -> Number:
+        """The number at `key`, which must be there."""
+        value = self._get(key, (int, float), "a number")
+        if not isinstance(value, (int, float)):
+            raise DamagedRecord(f"{self._where}: '{key}' is missing")
+        return value
+
+    def truth(self, key: str) -> bool | None:
+        """The boolean at `key`."""
+        value = self._get(key, bool, "true or false")
+        return value if isinstance(value, bool) else None
+
+    def time(self, key: str) -> float | None:
+        """The time at `key`, in seconds since the epoch."""
+        value = self.text(key)
+        return None if value is None else read_time(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The list of texts at `key`."""
+        value = self._get(key, list, "a list")
+        items = value if isinstance(value, list) else []
+        if not all(isinstance(item, str) for item in items):
+            raise DamagedRecord(f"{self._where}: '{key}' must be a list of texts")
+        return tuple(items)
+
+    def part(self, key: str) -> Fields:
+        """The mapping at `key`, an empty one when it is absent."""
+        return Fields(self._data.get(key) or {}, f"{self._where} {key}")
+
+    def parts(self, key: str) -> list[Fields]:
+        """The list of mappings at `key`."""
+        value = self._get(key, list, "a list")
+        return [Fields(item, f"{self._where} {key}") for item in (value if isinstance(value, list) else [])]
+
+    def named(self, key: str, read: Callable[[Fields], T]) -> dict[str, T]:
+        """The mapping of names to mappings at `key`, each read by `read`."""
+        mapping = self.part(key)
+        return {
+            mapping.key(name): read(Fields(value, f"{self._where} {key} {name!r:.40}"))
+            for name, value in mapping.items()
+        }
+
+    def values(self, key: str) -> dict[str, Value]:
+        """The params at `key`: any plain values."""
+        mapping = self.part(key)
+        return {mapping.key(name): _value(value, self._where, 0) for name, value in mapping.items()}
+
+    def optional_texts(self, key: str) -> dict[str, str | None]:
+        """The mapping of names to text or null at `key`."""
+        mapping = self.part(key)
+        result: dict[str, str | None] = {}
+        for name, value in mapping.items():
+            if value is not None and not isinstance(value, str):
+                raise DamagedRecord(f"{self._where}: {key} {name!r:.60} must be text")
+            result[mapping.key(name)] = value
+        return result
+
+    def items(self) -> list[tuple[object, object]]:
+        """The raw items."""
+        return list(self._data.items())
+
+    def key(self, name: object) -> str:
+        """`name` as the key of a mapping, which must be text."""
+        if not isinstance(name, str) or not name:
+            raise DamagedRecord(f"{self._where}: {name!r:.60} is not a name")
+        return name
+
+
+def _value(value: object, where: str, depth: int) -> Value:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if depth > 100:
+        raise DamagedRecord(f"{where}: a param is nested too deep")
+    if isinstance(value, list):
+        return [_value(item, where, depth + 1) for item in value]
+    if isinstance(value, dict):
+        if not all(key is None or isinstance(key, (str, int, float)) for key in value):
+            raise DamagedRecord(f"{where}: a nested param has a key that is not a plain value")
+        return {key: _value(item, where, depth + 1) for key, item in value.items()}
+    raise DamagedRecord(f"{where}: a param is a {type(value).__name__}")

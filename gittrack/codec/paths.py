@@ -1,0 +1,115 @@
+"""Where each file of a run lies on the branch (docs/format.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Container
+from typing import Final
+
+from gittrack.errors import InvalidValue
+
+FORMAT_VERSION: Final = 1
+FORMAT_FILE: Final = "format.yaml"
+README_FILE: Final = "README.md"
+RUNS: Final = "runs"
+RECORD: Final = "run.yaml"
+LATER: Final = "later"
+METRICS: Final = "metrics"
+ARTIFACTS: Final = "artifacts"
+OUTPUT: Final = "output.log"
+PACKAGES: Final = "environment/packages.txt"
+POINTER_SIZE: Final = 100 * 1024
+
+STEM_LIMIT: Final = 200
+_ID = re.compile(r"[0-9a-f]{32}")
+_LATER = re.compile(r"(\d{1,15})-([0-9a-f]{16})")
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+= ")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def check_id(text: object) -> str:
+    """Return `text` when it is a run id, 32 lower-case hexadecimal characters; InvalidValue otherwise."""
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        raise InvalidValue(f"a run id is 32 hexadecimal characters, not {text!r:.80}")
+    return text
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is a whole run id."""
+    return _ID.fullmatch(text) is not None
+
+
+def run_directory(run_id: str) -> str:
+    """Return the folder of a run: 'runs/3f/3fa2…'."""
+    return f"{RUNS}/{run_id[:2]}/{run_id}"
+
+
+def later_stem(lamport: int, data: bytes) -> str:
+    """Return 'later/<lamport>-<hash>' for a later record whose file holds `data`."""
+    return f"{LATER}/{lamport:08d}-{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def parse_later(name: str) -> tuple[int, str] | None:
+    """Return (lamport, hash) of the name '<lamport>-<hash>' with or without '.yaml', None for another."""
+    match = _LATER.fullmatch(name.removesuffix(".yaml"))
+    return (int(match[1]), match[2]) if match else None
+
+
+def metric_stem(name: str, taken: Container[str] = ()) -> str:
+    """Return the file name, without '.tsv', for the metric `name`.
+
+    Bytes outside of letters, digits and '_-.+= ' are percent-encoded, so that urllib.parse.unquote gives
+    the name back. `taken` holds the stems that are in use, in lower case: a second name that differs
+    in case alone has its capitals encoded too, because some file systems fold case. A stem over 200
+    bytes is cut and ends in '~' and a hash; run.yaml tells its true name.
+    """
+    raw = name.encode()
+    stem = "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in raw)
+    if stem[0] in ". -" or _RESERVED.fullmatch(stem):
+        stem = f"%{ord(stem[0]):02X}{stem[1:]}"
+    if stem[-1] in ". ":
+        stem = f"{stem[:-1]}%{ord(stem[-1]):02X}"
+    if stem.lower() in taken:
+        stem = "".join(f"%{ord(c):02X}" if c.isupper() and not _in_escape(stem, i) else c for i, c in enumerate(stem))
+    if len(stem) > STEM_LIMIT or stem.lower() in taken:
+        stem = f"{stem[: STEM_LIMIT // 2]}~{hashlib.sha256(raw).hexdigest()[:16]}"
+    return stem
+
+
+def _in_escape(stem: str, index: int) -> bool:
+    return "%" in stem[max(0, index - 2) : index]
+
+
+def pointer(sha256: str, size: int) -> bytes:
+    """Return the LFS pointer for a file (git-lfs specification, version 1)."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def format_file() -> bytes:
+    """Return the content of format.yaml."""
+    return f"# The format of this branch: see README.md\nformat: gittrack\nversion: {FORMAT_VERSION}\n".encode()
+
+
+def readme_file() -> bytes:
+    """Return the README of the branch, for somebody who meets it on a git host."""
+    return _README.encode()
+
+
+_README = """# Runs of this project
+
+This branch holds machine-learning experiments, one folder a run, written by
+[gittrack](https://pypi.org/project/gittrack/). It shares no history with the code. Do not edit it by hand and
+do not merge it into a branch of code: each run names the commit that it was made with.
+
+    runs/<first two characters of the id>/<id>/
+        run.yaml              the whole run: who, when, where, command, code, params, metrics, tags, artifacts
+        metrics/<name>.tsv    every logged value: step, seconds since the start, value
+        environment/          the exact packages
+        output.log            what the command printed
+        artifacts/            files that the run left; large ones are Git LFS pointers
+        later/                what came after: tags, notes, a new name, deletion, a resumed part
+
+With gittrack installed: `gittrack log`, `gittrack show RUN`. Without it: `git log gittrack/runs`, and
+`git show gittrack/runs:runs/3f/3fa2…/run.yaml`.
+"""

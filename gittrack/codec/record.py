@@ -1,0 +1,255 @@
+"""One record as a mapping of plain values, and that mapping as YAML: run.yaml and the files below later/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gittrack.codec.fields import Fields
+from gittrack.codec.paths import OUTPUT, check_id, metric_stem, parse_later
+from gittrack.codec.times import write_time
+from gittrack.errors import DamagedRecord, InvalidValue
+from gittrack.model import (
+    DEFAULT_EXPERIMENT,
+    STATUSES,
+    Artifact,
+    Author,
+    Code,
+    Environment,
+    Input,
+    MetricSummary,
+    Note,
+    Record,
+    Start,
+)
+
+Plain = dict[str, object]
+
+
+def _present(**entries: object) -> Plain:
+    """The entries that say something."""
+    return {key: value for key, value in entries.items() if value not in (None, "", (), [], {})}
+
+
+def _author(author: Author | None) -> Plain | None:
+    return None if author is None else {"name": author.name, "email": author.email}
+
+
+def start_to_plain(start: Start) -> Plain:
+    """Return the mapping for what is known at the start; the packages have a file of their own."""
+    code, env = start.code, start.environment
+    return {
+        "id": start.id,
+        "name": start.name,
+        "experiment": start.experiment,
+        **_present(parent=start.parent),
+        "start": write_time(start.time),
+        **_present(author=_author(start.author), host=start.host, user=start.user, command=list(start.command)),
+        "code": {
+            "commit": code.commit,
+            "branch": code.branch,
+            "dirty": code.dirty,
+            **_present(remote=code.remote, entry=code.entry, directory=code.directory),
+        },
+        **_present(
+            environment=_present(
+                python=env.python,
+                implementation=env.implementation,
+                platform=env.platform,
+                machine=env.machine,
+                cpu=env.cpu,
+                cpu_count=env.cpu_count,
+                gpus=list(env.gpus),
+                variables=dict(env.variables),
+            )
+        ),
+    }
+
+
+def record_to_plain(record: Record) -> Plain:
+    """Return the mapping that is written for `record`, in the order in which a person reads it."""
+    plain: Plain = {}
+    if record.start is not None:
+        plain |= start_to_plain(record.start)
+    if record.part is not None:
+        plain["part"] = start_to_plain(record.part)
+    plain |= _present(
+        time=None if record.time is None else write_time(record.time),
+        by=_author(record.author),
+        name=record.name,
+        experiment=record.experiment,
+        status=record.status,
+        end=None if record.end is None else write_time(record.end),
+        error=record.error,
+    )
+    if record.start is not None and record.name is not None:
+        plain["name"] = record.name
+    if record.description is not None:
+        plain["description"] = record.description
+    if record.deleted is not None:
+        plain["deleted"] = record.deleted
+    plain |= _present(
+        params=dict(record.params),
+        metrics=_metrics(record.metrics),
+        tags=dict(record.tags),
+        inputs=[
+            _present(name=i.name, path=i.path, kind=i.kind, size=i.size, sha256=i.sha256, files=i.files)
+            for i in record.inputs
+        ],
+        artifacts=[
+            {"path": a.path, "size": a.size, "sha256": a.sha256, **({"large": True} if a.large else {})}
+            for a in record.artifacts
+        ],
+        notes=[{"time": write_time(n.time), "text": n.text, **_present(by=_author(n.author))} for n in record.notes],
+        output=len(record.output) > 0 or None,
+        warnings=list(record.warnings),
+        journal=list(record.journal),
+    )
+    return plain
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> Plain:
+    """The summaries; the file's name is told only where it is not simply the encoded name."""
+    plain: Plain = {}
+    for name, m in metrics.items():
+        entry: Plain = {"last": m.last, "step": m.step, "min": m.min, "min_step": m.min_step}
+        entry |= {"max": m.max, "max_step": m.max_step, "count": m.count}
+        stem = m.files[0].rpartition("/")[2].removesuffix(".tsv") if m.files else ""
+        if stem != metric_stem(name):
+            entry["file"] = stem
+        plain[name] = entry
+    return plain
+
+
+def start_from_plain(fields: Fields) -> Start:
+    """Return what a mapping tells of a start; DamagedRecord when it does not."""
+    code, env = fields.part("code"), fields.part("environment")
+    try:
+        run_id = check_id(fields.text("id"))
+    except InvalidValue as error:
+        raise DamagedRecord(str(error)) from None
+    time = fields.time("start")
+    if time is None:
+        raise DamagedRecord("'start' is missing")
+    return Start(
+        id=run_id,
+        name=fields.need_text("name"),
+        time=time,
+        experiment=fields.text("experiment") or DEFAULT_EXPERIMENT,
+        parent=fields.text("parent"),
+        author=_read_author(fields, "author"),
+        host=fields.text("host") or "",
+        user=fields.text("user") or "",
+        command=fields.texts("command"),
+        code=Code(
+            commit=code.text("commit"),
+            branch=code.text("branch"),
+            dirty=bool(code.truth("dirty")),
+            remote=code.text("remote"),
+            entry=code.text("entry"),
+            directory=code.text("directory") or ".",
+        ),
+        environment=Environment(
+            python=env.text("python"),
+            implementation=env.text("implementation"),
+            platform=env.text("platform") or "",
+            machine=env.text("machine") or "",
+            cpu=env.text("cpu"),
+            cpu_count=env.whole("cpu_count"),
+            gpus=env.texts("gpus"),
+            variables={k: v or "" for k, v in env.optional_texts("variables").items()},
+        ),
+    )
+
+
+def record_from_plain(data: object, name: str) -> Record:
+    """Return the record in the file `name` ('run.yaml' or 'later/….yaml' below the run's folder)."""
+    fields = Fields(data, name)
+    key = parse_later(name.rpartition("/")[2])
+    prefix = name.removesuffix(".yaml") + "/" if key else ""
+    status = fields.text("status")
+    if status is not None and status not in STATUSES:
+        raise DamagedRecord(f"{name}: {status!r:.40} is not a status")
+    return Record(
+        lamport=key[0] if key else 0,
+        digest=key[1] if key else "",
+        start=None if key else start_from_plain(fields),
+        part=start_from_plain(fields.part("part")) if key and fields.part("part").items() else None,
+        time=fields.time("time"),
+        author=_read_author(fields, "by"),
+        status=status,
+        end=fields.time("end"),
+        error=fields.text("error"),
+        name=fields.text("name") if key else None,
+        experiment=fields.text("experiment") if key else None,
+        description=fields.text("description"),
+        deleted=fields.truth("deleted"),
+        params=fields.values("params"),
+        tags=fields.optional_texts("tags"),
+        metrics=_read_metrics(fields, prefix),
+        inputs=tuple(_read_input(item) for item in fields.parts("inputs")),
+        artifacts=tuple(_read_artifact(item, prefix) for item in fields.parts("artifacts")),
+        notes=tuple(_read_note(item) for item in fields.parts("notes")),
+        output=(prefix + OUTPUT,) if fields.truth("output") else (),
+        warnings=fields.texts("warnings"),
+        journal=fields.texts("journal"),
+    )
+
+
+def _read_author(fields: Fields, key: str) -> Author | None:
+    part = fields.part(key)
+    return Author(part.need_text("name"), part.text("email") or "") if part.items() else None
+
+
+def _read_metrics(fields: Fields, prefix: str) -> dict[str, MetricSummary]:
+    summaries = fields.named("metrics", _read_summary)
+    taken: set[str] = set()
+    for name, (summary, stem) in list(summaries.items()):
+        stem = stem or metric_stem(name)
+        if "/" in stem or stem.lower() in taken:
+            raise DamagedRecord(f"metric {name!r:.60}: the file name {stem!r:.60} is not allowed")
+        taken.add(stem.lower())
+        file = f"{prefix}metrics/{stem}.tsv"
+        summaries[name] = (_with_file(summary, file), None)
+    return {name: summary for name, (summary, _) in summaries.items()}
+
+
+def _with_file(m: MetricSummary, file: str) -> MetricSummary:
+    return MetricSummary(m.last, m.step, m.min, m.min_step, m.max, m.max_step, m.count, (file,))
+
+
+def _read_summary(item: Fields) -> tuple[MetricSummary, str | None]:
+    summary = MetricSummary(
+        last=item.need_number("last"),
+        step=item.whole("step"),
+        min=item.need_number("min"),
+        min_step=item.whole("min_step"),
+        max=item.need_number("max"),
+        max_step=item.whole("max_step"),
+        count=item.need_whole("count"),
+    )
+    return summary, item.text("file")
+
+
+def _read_input(item: Fields) -> Input:
+    return Input(
+        name=item.need_text("name"),
+        path=item.need_text("path"),
+        kind=item.text("kind") or "file",
+        size=item.need_whole("size") if item.whole("size") is not None else 0,
+        sha256=item.need_text("sha256"),
+        files=item.whole("files") or 0,
+    )
+
+
+def _read_artifact(item: Fields, prefix: str) -> Artifact:
+    return Artifact(
+        path=item.need_text("path"),
+        size=item.need_whole("size"),
+        sha256=item.need_text("sha256"),
+        large=bool(item.truth("large")),
+        prefix=prefix,
+    )
+
+
+def _read_note(item: Fields) -> Note:
+    return Note(text=item.need_text("text"), time=item.time("time") or 0.0, author=_read_author(item, "by"))

@@ -1,0 +1,36 @@
+"""Points in time as the format writes them: ISO 8601 in UTC with milliseconds."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from gittrack.errors import DamagedRecord
+
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
+
+
+def milliseconds(seconds: float) -> float:
+    """Return `seconds` rounded to the millisecond, the precision that is kept."""
+    return round(seconds * 1000) / 1000
+
+
+def write_time(seconds: float) -> str:
+    """Return seconds since the epoch as '2026-01-31T09:30:00.125Z'."""
+    whole, part = divmod(round(seconds * 1000), 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{part:03d}Z"
+
+
+def read_time(text: str) -> float:
+    """Return the seconds since the epoch of a time that write_time wrote; DamagedRecord for another text."""
+    from datetime import datetime, timezone  # only readers need it, and it costs a millisecond
+
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise DamagedRecord(f"{text!r:.60} is not a time such as 2026-01-31T09:30:00.125Z")
+    year, month, day, hour, minute, second, part = map(int, match.groups())
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+    except ValueError as error:
+        raise DamagedRecord(f"{text!r:.60} is not a time: {error}") from None
+    return (round(moment.timestamp()) * 1000 + part) / 1000

@@ -1,0 +1,162 @@
+"""Folds loose objects of the branch into packs, in the background, once enough commits have gathered."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gittrack.errors import GittrackError
+from gittrack.git.process import git_environment, run_git, run_git_status, spawn_detached
+
+if TYPE_CHECKING:
+    from gittrack.git.repository import Repository, Settings
+
+EVERY = 40  # commits; at 20 loose objects of 4 KB each that is 3 MB
+_KEEP_FOR = 3600.0  # seconds after which a .keep file is a killed writer's
+
+
+def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
+    """Count one commit on `ref`, and at every fortieth start to pack in the background; tell whether it did.
+
+    Nothing is started where the user turned git's own housekeeping off (gc.auto=0, maintenance.auto=false).
+    """
+    if settings.number("gc.auto", 1) <= 0 or not settings.flag("maintenance.auto", default=True):
+        return False
+    if not sys.executable:
+        return False  # Python is embedded in another program
+    counter = os.path.join(repo.state_dir, "commits-since-packing")
+    try:
+        if _count(counter) < EVERY:
+            return False
+        os.unlink(counter)  # of several writers at this point only one succeeds
+    except OSError:
+        return False
+    command = [sys.executable, "-m", "gittrack.git.maintenance", repo.common_dir, repo.object_format, ref]
+    try:
+        # Not in common_dir, whose directory 'gittrack' would be taken for a package.
+        spawn_detached(command, cwd=repo.objects_dir, env=_environment())
+    except OSError:
+        return False  # too many processes: the next forty commits bring another chance
+    return True
+
+
+def pack_branch(repo: Repository, ref: str) -> None:
+    """Pack what `ref` gained since the last time, drop the loose copies, then let git see to its packs.
+
+    A loose object goes only when a durable pack holds it, so this may be killed anywhere.
+    """
+    from fasteners import InterProcessLock
+
+    os.makedirs(repo.state_dir, exist_ok=True)
+    lock = InterProcessLock(os.path.join(repo.state_dir, "packing.lock"))
+    if not lock.acquire(blocking=False):
+        return  # another process is at it
+    try:
+        _drop_stale_keeps(os.path.join(repo.objects_dir, "pack"))
+        _pack_new(repo, ref)
+        _let_git_collect(repo)
+    finally:
+        lock.release()
+
+
+def _pack_new(repo: Repository, ref: str) -> None:
+    from gittrack.git.durable import fsync_directories
+    from gittrack.git.refs import read_ref
+
+    tip = read_ref(repo, ref)
+    if tip is None:
+        return
+    memory = os.path.join(repo.state_dir, "packed")
+    wanted = [tip]
+    last = _read_line(memory)
+    # The last tip only saves the walk over what is packed: without it, or after a rewrite, all is walked.
+    if last is not None and run_git_status(["merge-base", "--is-ancestor", last, tip], repo=repo)[0] == 0:
+        wanted.append(f"^{last}")
+    packs = os.path.join(repo.objects_dir, "pack")
+    args = ["pack-objects", "--revs", "--unpacked", "--delta-base-offset", "--threads=1", "--quiet"]
+    durable = ["-c", "core.fsync=all", "-c", "core.fsyncObjectFiles=true"]
+    revisions = "".join(f"{revision}\n" for revision in wanted).encode()
+    run_git([*durable, *args, os.path.join(packs, "pack")], repo=repo, stdin=revisions)
+    # git asks the disk for the pack, not for its name; only then may the loose objects go.
+    fsync_directories([packs])
+    run_git(["prune-packed", "--quiet"], repo=repo)
+    _write_line(memory, tip)
+
+
+def _let_git_collect(repo: Repository) -> None:
+    """Let git fold its packs when there are too many for it (gc.autoPackLimit)."""
+    from gittrack.git.repository import settings
+
+    hooks = settings(repo).get("core.hookspath") or os.path.join(repo.common_dir, "hooks")
+    # A relative path counts from the top of the working tree, commonly the directory that holds .git.
+    hooks = os.path.join(os.path.dirname(repo.common_dir), os.path.expanduser(hooks))
+    if os.path.exists(os.path.join(hooks, "pre-auto-gc")):
+        return  # the user lets a hook decide about this, and we run no hook of the user's
+    run_git(["-c", "core.fsync=all", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], repo=repo)
+
+
+def _count(path: str) -> int:
+    """Add one to the counter: the size of a file, which may be killed or raced without harm."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        fd = os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = os.open(path, flags, 0o666)
+    try:
+        os.write(fd, b".")
+        return os.fstat(fd).st_size
+    finally:
+        os.close(fd)
+
+
+def _environment() -> dict[str, str]:
+    env = git_environment(located=True)
+    # The child must find the very package that runs here, however it got onto the path.
+    package_parent = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, (package_parent, env.get("PYTHONPATH"))))
+    return env
+
+
+def _drop_stale_keeps(packs: str) -> None:
+    from gittrack.git.packfile import KEEP_MARK
+
+    for name in os.listdir(packs):
+        if not name.endswith(".keep"):
+            continue
+        path = os.path.join(packs, name)
+        with suppress(OSError), open(path, "rb") as file:
+            if file.read(len(KEEP_MARK)) == KEEP_MARK and time.time() - os.stat(path).st_mtime > _KEEP_FOR:
+                os.unlink(path)
+
+
+def _read_line(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            line = file.readline().strip()
+    except OSError:
+        return None
+    return line if line.isalnum() else None
+
+
+def _write_line(path: str, line: str) -> None:
+    with open(f"{path}.tmp", "w", encoding="ascii") as file:
+        file.write(f"{line}\n")
+    os.replace(f"{path}.tmp", path)
+
+
+def _main(common_dir: str, object_format: str, ref: str) -> None:
+    from gittrack.git.repository import Repository
+
+    with suppress(OSError, AttributeError):
+        os.nice(10)
+    ref_format = "reftable" if os.path.isdir(os.path.join(common_dir, "reftable")) else "files"
+    with suppress(GittrackError, OSError):  # nobody listens, and nothing is lost: the next one tries again
+        pack_branch(Repository(common_dir, common_dir, None, object_format, ref_format), ref)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

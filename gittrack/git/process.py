@@ -1,0 +1,259 @@
+"""The one door to the git program: a clean environment, no hooks, and errors that are one sentence."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gittrack.errors import RepositoryError, StorageError
+
+if TYPE_CHECKING:
+    from gittrack.git.repository import Repository
+
+# What a hook, an alias or a receiving git leaves in the environment: it describes that command's index,
+# quarantine and directory, never ours.
+SCRUBBED = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INDEX_VERSION",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REFLOG_ACTION",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "LANGUAGE",
+)
+# These name a repository: the user's own choice while one is being looked for, wrong once it is known.
+LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
+FORCED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+NEUTRAL = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+NO_GIT = "the git program is not installed or not on PATH; install git"
+
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+_CHUNK = 1 << 16
+
+
+class GitError(StorageError):
+    """A git command failed; the message carries git's own last line."""
+
+
+def git_environment(*, located: bool, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a git process; `located` when its repository is passed to it."""
+    env = {name: value for name, value in os.environ.items() if name not in SCRUBBED}
+    if located:
+        for name in LOCATING:
+            env.pop(name, None)
+    env.update(FORCED)
+    env.update(extra or {})
+    return env
+
+
+def git_command(args: Sequence[str], repo: Repository | None) -> list[str]:
+    """Return the whole command line for `args`, with hooks and fsmonitor off and the repository named."""
+    command = ["git"]
+    # 'git config' runs neither, and would list the two settings as if they were the user's.
+    if args[0] != "config":
+        command += NEUTRAL
+    if repo is not None:
+        command.append(f"--git-dir={repo.git_dir}")
+        if repo.worktree is not None:
+            command.append(f"--work-tree={repo.worktree}")
+    return [*command, *args]
+
+
+def start_git(
+    args: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    repo: Repository | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start git with its output on a pipe; the caller ends it. For the common case there is `run_git`."""
+    directory = _directory(cwd, repo)
+    try:
+        return subprocess.Popen(
+            git_command(args, repo),
+            cwd=directory,
+            env=git_environment(located=repo is not None, extra=env),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+    except FileNotFoundError as error:
+        if directory is not None and not os.path.isdir(directory):
+            raise RepositoryError(f"the directory {directory} does not exist; name one that does") from error
+        raise RepositoryError(NO_GIT) from error
+    except NotADirectoryError as error:
+        raise RepositoryError(f"{directory} is not a directory; name one") from error
+    except OSError as error:
+        raise GitError(f"the git program could not be started: {error.strerror or error}") from error
+
+
+def run_git_status(
+    args: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    repo: Repository | None = None,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, bytes, bytes]:
+    """Run git to its end and return its exit code, output and error output; raises only if it cannot start.
+
+    The hooks path is neutralised, so `rev-parse --git-path hooks` does not tell the user's: ask `settings`.
+    """
+    mode = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    with start_git(args, cwd=cwd, repo=repo, env=env, stdin=mode) as process:
+        try:
+            out, err = process.communicate(stdin)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, out, err
+
+
+def run_git(
+    args: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    repo: Repository | None = None,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    ok: Container[int] = (0,),
+) -> bytes:
+    """Run git and return its output. Raises GitError if its exit code is not in `ok`."""
+    code, out, err = run_git_status(args, cwd=cwd, repo=repo, stdin=stdin, env=env)
+    if code not in ok:
+        raise git_failure(args, code, err)
+    return out
+
+
+def stream_git(
+    args: Sequence[str], *, repo: Repository | None = None, separator: bytes = b"\0"
+) -> Iterator[bytes]:
+    """Run git and yield the pieces of its output between separators, in constant memory.
+
+    Raises GitError at the end of the output if git failed.
+    """
+    import tempfile
+
+    # A file takes the error output: a pipe that nobody reads until the end could fill up and stop git.
+    with tempfile.TemporaryFile() as errors:
+        process = start_git(args, repo=repo, stderr=errors.fileno())
+        try:
+            yield from _pieces(process, separator)
+            code = process.wait()
+        finally:
+            if process.poll() is None:
+                process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait()
+        if code:
+            errors.seek(0)
+            raise git_failure(args, code, errors.read())
+
+
+def git_failure(args: Sequence[str], code: int, stderr: bytes) -> GitError:
+    """Return the error for a git command that ended with `code`."""
+    line = last_line(stderr) or (f"it was ended by signal {-code}" if code < 0 else f"exit code {code}")
+    return GitError(f"git {args[0]} failed: {line}")
+
+
+def last_line(stderr: bytes) -> str:
+    """Return git's last meaningful error line, without its prefix and without credentials in URLs."""
+    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("hint:")]
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
+    if not told:
+        return ""
+    line = told[-1]
+    for prefix in ("fatal: ", "error: "):
+        line = line.removeprefix(prefix)
+    return _CREDENTIALS.sub("://", line)
+
+
+_detached: list[subprocess.Popen[bytes]] = []
+
+
+def spawn_detached(command: Sequence[str], *, cwd: str | None = None, env: Mapping[str, str]) -> None:
+    """Start a program in the background that outlives this process and is never waited for."""
+    _reap()
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        creationflags=flags,
+    )
+    _detached.append(process)
+
+
+def spawn_git_detached(
+    args: Sequence[str], *, repo: Repository | None = None, env: Mapping[str, str] | None = None
+) -> None:
+    """Start git in the background; nobody waits for it. Raises RepositoryError if there is no git."""
+    try:
+        spawn_detached(
+            git_command(args, repo),
+            cwd=_directory(None, repo),
+            env=git_environment(located=repo is not None, extra=env),
+        )
+    except FileNotFoundError as error:
+        raise RepositoryError(NO_GIT) from error
+
+
+def _pieces(process: subprocess.Popen[bytes], separator: bytes) -> Iterator[bytes]:
+    assert process.stdout is not None
+    rest = b""
+    while chunk := process.stdout.read(_CHUNK):
+        *whole, rest = (rest + chunk).split(separator)
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _directory(cwd: str | os.PathLike[str] | None, repo: Repository | None) -> str | None:
+    if cwd is not None:
+        return os.fspath(cwd)
+    if repo is None:
+        return None
+    # Not the current directory: a long training may have lost it.
+    return repo.common_dir if repo.worktree is None else repo.worktree
+
+
+def _reap() -> None:
+    _detached[:] = [process for process in _detached if process.poll() is None]
+
+
+@atexit.register
+def _release_detached() -> None:
+    # They are meant to outlive us: without an exit code Popen would warn about it when it is collected.
+    for process in _detached:
+        process.returncode = 0
+    _detached.clear()

@@ -1,0 +1,152 @@
+"""Reads many files of a branch at once through git, without dulwich: paths, differences, contents."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple
+
+from gittrack.errors import StorageError
+from gittrack.git.process import run_git, start_git, stream_git
+
+if TYPE_CHECKING:
+    from gittrack.git.repository import Repository
+
+# The ids of git's empty tree, which it knows without the object.
+_EMPTY_TREE = {
+    "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+# Ids asked for ahead of the answers: 60 of 66 bytes fit into the smallest pipe buffer (4 KB), so writing
+# them never waits for git while git waits for us to read.
+_WINDOW = 60
+
+
+class TreeEntry(NamedTuple):
+    """A file of a tree; `kind` is blob, or commit for a submodule; the path as git stores it."""
+
+    mode: int
+    kind: str
+    oid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path that differs between two trees: status A, M, T or D; for D oid and mode are the old ones."""
+
+    status: str
+    oid: str
+    path: str
+    mode: int
+
+
+def list_tree(repo: Repository, tip: str, path: str = "") -> Iterator[TreeEntry]:
+    """Yield every file of a tree, or of one directory or file in it, in git's order."""
+    args = ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tip]
+    if path:
+        args += ["--", path]
+    for line in stream_git(args, repo=repo):
+        facts, _, name = line.partition(b"\t")
+        mode, kind, oid = facts.decode("ascii").split(" ")
+        yield TreeEntry(int(mode, 8), kind, oid, _decode(name))
+
+
+def changed_paths(repo: Repository, old: str | None, new: str) -> list[Change]:
+    """Return the paths that differ between two commits or trees; `old` None stands for the empty tree."""
+    args = ["diff-tree", "-r", "-z", "--no-renames", "--end-of-options"]
+    fields = run_git([*args, old or _EMPTY_TREE[repo.object_format], new], repo=repo).split(b"\0")
+    changes = []
+    for facts, name in zip(fields[::2], fields[1::2], strict=False):
+        old_mode, new_mode, old_oid, new_oid, status = facts.decode("ascii")[1:].split(" ")
+        mode, oid = (old_mode, old_oid) if status == "D" else (new_mode, new_oid)
+        changes.append(Change(status, oid, _decode(name), int(mode, 8)))
+    return changes
+
+
+class BlobReader:
+    """One `git cat-file --batch` process that hands out contents; started at the first read."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> BlobReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process; a later read starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with process:
+                pass
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of an object, by id or by a name such as 'TIP:path', or None if there is none."""
+        if "\n" in name:
+            return None  # no object has such a name, and a path that does is read by its id
+        self._ask([name])
+        return self._answer(name)
+
+    def read_many(self, oids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield (id, content) in the order of `oids`; those that are not there are left out."""
+        asked = answered = 0
+        try:
+            while answered < len(oids):
+                if asked - answered <= _WINDOW // 2:
+                    batch = oids[asked : answered + _WINDOW]
+                    self._ask(batch)
+                    asked += len(batch)
+                content = self._answer(oids[answered])
+                answered += 1
+                if content is not None:
+                    yield oids[answered - 1], content
+        finally:
+            if asked != answered:
+                self.close()  # left half-way: the answers under way belong to nobody
+
+    def _ask(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        if self._process is None:
+            self._process = start_git(
+                ["cat-file", "--batch"], repo=self._repo, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(b"".join(os.fsencode(name) + b"\n" for name in names))
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._failed() from error
+
+    def _answer(self, name: str) -> bytes | None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        header = self._process.stdout.readline()
+        fields = header.rsplit(b" ", 2)
+        if header.endswith((b" missing\n", b" ambiguous\n")):
+            return None
+        if len(fields) != 3 or not fields[2].strip().isdigit():
+            raise self._failed()
+        size = int(fields[2])
+        content = self._process.stdout.read(size + 1)
+        if len(content) != size + 1:
+            raise self._failed()
+        return content[:-1]
+
+    def _failed(self) -> StorageError:
+        self.close()
+        return StorageError(f"git cat-file ended while objects of {self._repo.common_dir} were read; run 'git fsck'")
+
+
+def _decode(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,207 @@
+"""Reads refs without dulwich, and moves them by durable compare-and-swap."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from gittrack.errors import StorageError
+from gittrack.git.durable import fsync_directories, fsync_file, storage_error
+from gittrack.git.process import run_git, run_git_status
+
+if TYPE_CHECKING:
+    from dulwich.refs import DiskRefsContainer
+
+    from gittrack.git.repository import Repository
+
+_SYMREF = b"ref: "
+_SYMREF_DEPTH = 5
+_LOCK_DEADLINE = 10.0  # seconds to wait for somebody else's lock on the ref
+_STALE = 600.0  # seconds; no git holds a ref's lock for so long, so its owner was killed
+
+
+def read_ref(repo: Repository, ref: str) -> str | None:
+    """Return the id that a full ref name points to, or None if it does not exist."""
+    if repo.ref_format != "files":
+        return run_git(["rev-parse", "--verify", "--quiet", ref], repo=repo, ok=(0, 1)).decode().strip() or None
+    name = ref
+    for _ in range(_SYMREF_DEPTH):
+        line = _loose_ref(repo, name)
+        if line is None:
+            # Packing writes packed-refs before it removes the loose file, so this order misses nothing ...
+            line = _packed_ref(repo, name) or _loose_ref(repo, name)  # ... unless it was unpacked just now
+        if line is None or not line.startswith(_SYMREF):
+            return line.decode("ascii", "replace") if line else None
+        name = os.fsdecode(line[len(_SYMREF) :]).strip()
+    raise StorageError(f"{ref} is a symbolic ref that leads in a circle; correct it with git symbolic-ref")
+
+
+def swap_ref(repo: Repository, ref: str, old: str | None, new: str) -> bool:
+    """Move `ref` from `old` (None: it must not exist) to `new` if it still is there; durable when True.
+
+    Waits a while for a lock that another process holds. Raises StorageError if it cannot be written.
+    """
+    if repo.ref_format != "files":
+        return _swap_by_git(repo, ref, old, new)
+    from dulwich.file import FileLocked
+
+    path = os.path.join(repo.common_dir, *ref.split("/"))
+    missing = _missing_parents(path)
+    deadline = time.monotonic() + _LOCK_DEADLINE
+    while True:
+        try:
+            swapped = _swap_once(repo, ref, old, new)
+        except FileLocked:
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"another process holds {path}.lock; if no git runs here, delete that file and try again"
+                ) from None
+            _break_stale_lock(repo, f"{path}.lock")
+            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
+        except FileNotFoundError as error:
+            if time.monotonic() > deadline:  # 'git pack-refs' removes empty directories: made again at once
+                raise storage_error(error, path) from error
+        except OSError as error:
+            raise _ref_error(error, ref, path) from error
+        else:
+            if swapped:
+                _settle(repo, path, missing)
+            return swapped
+
+
+def sync_ref(repo: Repository, ref: str) -> None:
+    """Make a ref durable that another process moved, perhaps without asking the disk."""
+    if repo.ref_format != "files":
+        return
+    path = os.path.join(repo.common_dir, *ref.split("/"))
+    try:
+        fsync_file(path)
+        fsync_directories([os.path.dirname(path)])
+    except FileNotFoundError:
+        fsync_file(os.path.join(repo.common_dir, "packed-refs"))
+        fsync_directories([repo.common_dir])
+
+
+def _loose_ref(repo: Repository, ref: str) -> bytes | None:
+    root = repo.git_dir if ref == "HEAD" or ref.startswith(("refs/bisect/", "refs/worktree/")) else repo.common_dir
+    try:
+        with open(os.path.join(root, *ref.split("/")), "rb") as file:
+            return file.readline().strip()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except PermissionError as error:
+        if os.path.isdir(error.filename):
+            return None  # what Windows says of a directory
+        raise storage_error(error, error.filename) from error
+
+
+def _packed_ref(repo: Repository, ref: str) -> bytes | None:
+    try:
+        with open(os.path.join(repo.common_dir, "packed-refs"), "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return None
+    end = content.find(b" " + os.fsencode(ref) + b"\n")
+    if end < 0:
+        return None
+    return content[content.rfind(b"\n", 0, end) + 1 : end]
+
+
+_containers: dict[str, DiskRefsContainer] = {}
+_containers_lock = threading.Lock()
+
+
+def _swap_once(repo: Repository, ref: str, old: str | None, new: str) -> bool:
+    from dulwich.objects import ObjectID
+    from dulwich.protocol import ZERO_SHA
+    from dulwich.refs import DiskRefsContainer, Ref
+
+    # Kept, because it parses packed-refs at the first use; dulwich sees by itself when that file changed.
+    with _containers_lock:
+        container = _containers.get(repo.common_dir)
+        if container is None:
+            container = _containers[repo.common_dir] = DiskRefsContainer(repo.common_dir)
+        # None would mean 'whatever it is now' to dulwich.
+        expected = ZERO_SHA if old is None else ObjectID(old.encode())
+        return container.set_if_equals(Ref(os.fsencode(ref)), expected, ObjectID(new.encode()))
+
+
+def _swap_by_git(repo: Repository, ref: str, old: str | None, new: str) -> bool:
+    # dulwich's update of a reftable is not atomic. Without '-c' git does not ask the disk.
+    expected = old or "0" * (2 * repo.hash_len)
+    args = ["-c", "core.fsync=all", "update-ref", "--no-deref", ref, new, expected]
+    deadline = time.monotonic() + _LOCK_DEADLINE
+    while True:
+        code, _, err = run_git_status(args, repo=repo)
+        if code == 0:
+            return True
+        if read_ref(repo, ref) != old:
+            return False
+        if time.monotonic() > deadline:
+            reason = err.decode("utf-8", "replace").strip()
+            raise StorageError(f"{ref} could not be moved: {reason}; run 'git fsck'")
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
+
+
+def _settle(repo: Repository, path: str, missing: list[str]) -> None:
+    """Make the moved ref's name durable (dulwich does so for its content) and give it the shared modes."""
+    from gittrack.git.packs import open_packs
+
+    sharing = open_packs(repo).sharing
+    if sharing is not None:
+        for made in (*missing, path):
+            sharing.apply(made)
+    fsync_directories([os.path.dirname(path), *map(os.path.dirname, missing)])
+
+
+def _missing_parents(path: str) -> list[str]:
+    missing = []
+    directory = os.path.dirname(path)
+    while not os.path.isdir(directory) and not os.path.exists(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    return missing
+
+
+def _break_stale_lock(repo: Repository, lock: str) -> None:
+    """Remove the lock of a writer that was killed long ago: nothing else ever would."""
+    from fasteners import InterProcessLock
+
+    if not _is_stale(lock):
+        return
+    os.makedirs(repo.state_dir, exist_ok=True)
+    # One at a time, or a slow process would remove the new lock of a fast one.
+    breaking = InterProcessLock(os.path.join(repo.state_dir, "unlock.lock"))
+    if breaking.acquire(blocking=False):
+        try:
+            if _is_stale(lock):
+                os.unlink(lock)
+        finally:
+            breaking.release()
+
+
+def _is_stale(lock: str) -> bool:
+    try:
+        return time.time() - os.stat(lock).st_mtime > _STALE
+    except OSError:
+        return False
+
+
+def _ref_error(error: OSError, ref: str, path: str) -> StorageError:
+    if isinstance(error, (NotADirectoryError, IsADirectoryError, FileExistsError)):
+        return StorageError(f"{ref} cannot be made: another branch has a part of its name; rename that branch")
+    return storage_error(error, path)
+
+
+def _forget_after_fork() -> None:
+    # Another thread may have held the lock at the fork.
+    global _containers_lock
+    _containers_lock = threading.Lock()
+    _containers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

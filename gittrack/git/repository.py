@@ -1,0 +1,252 @@
+"""Where the repository is, what its configuration says, who the user is, and where HEAD stands."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gittrack.errors import RepositoryError
+from gittrack.git.process import git_failure, last_line, run_git, run_git_status
+
+_FACTS = ("--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
+_IDENT = re.compile(r"(.*?) ?<([^<>]*)> \d+ [-+]\d+", re.DOTALL)
+_SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_TRUE = frozenset({"true", "yes", "on"})
+_FALSE = frozenset({"false", "no", "off", ""})
+NO_IDENTITY = (
+    "git does not know who you are; run: git config --global user.name 'Your Name', "
+    "and: git config --global user.email you@example.com"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository: `git_dir` is that of this worktree, `common_dir` the one that all worktrees share."""
+
+    common_dir: str
+    git_dir: str
+    worktree: str | None
+    object_format: str = "sha1"
+    ref_format: str = "files"
+
+    @property
+    def state_dir(self) -> str:
+        """Where gittrack keeps what is not in git: the journal, the index, locks."""
+        return os.path.join(self.common_dir, "gittrack")
+
+    @property
+    def lfs_dir(self) -> str:
+        """The standard LFS store of this repository."""
+        return os.path.join(self.common_dir, "lfs")
+
+    @property
+    def objects_dir(self) -> str:
+        """The object database that new objects go to."""
+        return os.path.join(self.common_dir, "objects")
+
+    @property
+    def hash_len(self) -> int:
+        """The length of an object id in bytes."""
+        return 32 if self.object_format == "sha256" else 20
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A name and an e-mail address, as git knows a person."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadState:
+    """Where HEAD stands: no commit before the first one, no branch when detached (but one in a rebase)."""
+
+    commit: str | None
+    branch: str | None
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole git configuration that holds for a repository, includes resolved."""
+
+    values: Mapping[str, tuple[str, ...]]
+
+    def get(self, key: str) -> str | None:
+        """Return the value that wins (the last one), or None."""
+        values = self.get_all(key)
+        return values[-1] if values else None
+
+    def get_all(self, key: str) -> tuple[str, ...]:
+        """Return every value of `key`, in git's order; section and name match in any case."""
+        return self.values.get(_canonical(key), ())
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return a boolean by git's rules; raises RepositoryError if it is none."""
+        value = self.get(key)
+        if value is None:
+            return default
+        word = value.lower()
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
+        return self.number(key, 0) != 0
+
+    def number(self, key: str, default: int) -> int:
+        """Return an integer, with git's suffixes k, m and g; raises RepositoryError if it is none."""
+        value = self.get(key)
+        if value is None:
+            return default
+        word = value.strip().lower()
+        scale = _SUFFIXES.get(word[-1:], 1)
+        try:
+            return int(word[:-1] if scale > 1 else word) * scale
+        except ValueError:
+            raise RepositoryError(
+                f"the git setting {key} is {value!r}, which is not a number; correct it with git config {key}"
+            ) from None
+
+    def remote_url(self, branch: str | None) -> str | None:
+        """Return the URL, as configured, of the branch's remote, else of origin, else of the only remote."""
+        named = self.get(f"branch.{branch}.remote") if branch else None
+        if named and named != ".":
+            # A branch may also track a URL that no remote has.
+            return self._url(named) or (named if _looks_like_url(named) else None)
+        if origin := self._url("origin"):
+            return origin
+        urls = [key for key in self.values if key.startswith("remote.") and key.endswith(".url")]
+        return self.get_all(urls[0])[0] if len(urls) == 1 else None
+
+    def _url(self, remote: str) -> str | None:
+        # git fetches from the first one; further ones are only pushed to.
+        urls = self.get_all(f"remote.{remote}.url")
+        return urls[0] if urls else None
+
+
+def discover(path: str | os.PathLike[str] | None = None) -> Repository:
+    """Find the repository that holds `path` (default: the current directory), by git's own rules.
+
+    GIT_DIR and GIT_WORK_TREE are honoured. Raises RepositoryError if there is none or git refuses it.
+    """
+    start = os.path.abspath(os.getcwd() if path is None else path)
+    directory = start if os.path.isdir(start) else os.path.dirname(start)
+    # --show-toplevel fails where there is no work tree, so it comes last: the rest has been printed by then.
+    code, out, err = run_git_status(["rev-parse", *_FACTS, "--show-toplevel"], cwd=directory)
+    lines = os.fsdecode(out).splitlines()
+    if len(lines) < len(_FACTS):
+        raise _refusal(directory, code, err)
+    bare, git_dir, common, object_format = lines[: len(_FACTS)]
+    git_dir = os.path.realpath(os.path.join(directory, git_dir))
+    common = os.path.realpath(os.path.join(directory, common))
+    worktree = os.path.realpath(lines[len(_FACTS)]) if code == 0 and len(lines) > len(_FACTS) else None
+    if worktree is None and bare == "false" and os.path.basename(git_dir) == ".git":
+        worktree = os.path.dirname(git_dir)  # we stand inside .git
+    return Repository(common, git_dir, worktree, object_format, _ref_format(common))
+
+
+def settings(repo: Repository) -> Settings:
+    """Read the configuration in one call to git, so that includes and conditions are git's own."""
+    out = run_git(["config", "-z", "--list", "--includes"], repo=repo)
+    values: dict[str, list[str]] = {}
+    for entry in out.decode("utf-8", "surrogateescape").split("\0"):
+        if entry:
+            key, newline, value = entry.partition("\n")
+            values.setdefault(key, []).append(value if newline else "true")
+    return Settings({key: tuple(all_values) for key, all_values in values.items()})
+
+
+def identity(repo: Repository) -> Signature:
+    """Return the author that git would write into a commit; raises RepositoryError if there is none."""
+    return _signature(repo, "GIT_AUTHOR_IDENT")
+
+
+def committer(repo: Repository) -> Signature:
+    """Return the committer that git would write into a commit; raises RepositoryError if there is none."""
+    return _signature(repo, "GIT_COMMITTER_IDENT")
+
+
+def head_state(repo: Repository, cwd: str | os.PathLike[str] | None = None) -> HeadState:
+    """Tell HEAD, branch and whether anything differs from HEAD (untracked files count), in one call to git."""
+    if repo.worktree is None:
+        return _bare_head(repo)
+    status = ["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--no-renames"]
+    out = run_git([*status, "--no-ahead-behind", "-z"], repo=repo, cwd=cwd)
+    commit: str | None = None
+    branch: str | None = None
+    dirty = False
+    for line in out.split(b"\0"):
+        if line.startswith(b"# branch.oid "):
+            commit = line[13:].decode()
+        elif line.startswith(b"# branch.head "):
+            branch = os.fsdecode(line[14:])
+        elif line and not line.startswith(b"# "):
+            dirty = True
+            break
+    if branch == "(detached)":
+        branch = _rebased_branch(repo.git_dir)
+    return HeadState(None if commit == "(initial)" else commit, branch, dirty)
+
+
+def _bare_head(repo: Repository) -> HeadState:
+    commit = run_git(["rev-parse", "--verify", "--quiet", "HEAD"], repo=repo, ok=(0, 1)).decode().strip()
+    branch = os.fsdecode(run_git(["symbolic-ref", "--quiet", "--short", "HEAD"], repo=repo, ok=(0, 1))).strip()
+    return HeadState(commit or None, branch or None, dirty=False)
+
+
+def _rebased_branch(git_dir: str) -> str | None:
+    for directory in ("rebase-merge", "rebase-apply"):
+        try:
+            with open(os.path.join(git_dir, directory, "head-name"), "rb") as file:
+                name = os.fsdecode(file.read()).strip()
+        except OSError:
+            continue
+        return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
+    return None
+
+
+def _signature(repo: Repository, variable: str) -> Signature:
+    code, out, err = run_git_status(["var", variable], repo=repo)
+    if code and b"ident" not in err and b"email" not in err and b"tell me who you are" not in err:
+        raise git_failure(["var"], code, err)
+    match = _IDENT.match(out.decode("utf-8", "replace"))
+    if code or match is None:
+        raise RepositoryError(NO_IDENTITY)
+    return Signature(match[1], match[2])
+
+
+def _refusal(directory: str, code: int, err: bytes) -> RepositoryError:
+    if b"dubious ownership" in err or b"safe.directory" in err:
+        found = re.search(rb"repository at '(.*?)'", err)
+        place = os.fsdecode(found[1]) if found else directory
+        return RepositoryError(
+            f"git does not trust the repository at {place}, which belongs to another user; "
+            f"if you do, run: git config --global --add safe.directory {place}"
+        )
+    if b"not a git repository" in err:
+        return RepositoryError(
+            f"no git repository here or above {directory}; run 'git init' first, or 'gittrack init'"
+        )
+    return RepositoryError(f"git cannot open the repository at {directory}: {last_line(err) or code}")
+
+
+def _ref_format(common_dir: str) -> str:
+    # Not by --show-ref-format, which git learned in 2.45: before, one unknown option spoils the whole call.
+    if not os.path.isdir(os.path.join(common_dir, "reftable")):
+        return "files"
+    try:
+        with open(os.path.join(common_dir, "config"), "rb") as file:
+            return "reftable" if b"reftable" in file.read().lower() else "files"
+    except OSError:
+        return "files"
+
+
+def _canonical(key: str) -> str:
+    section, _, rest = key.partition(".")
+    subsection, dot, name = rest.rpartition(".")
+    return f"{section.lower()}.{subsection}{dot}{name.lower()}"
+
+
+def _looks_like_url(text: str) -> bool:
+    return "/" in text or ":" in text

@@ -1,0 +1,101 @@
+"""Git trees as raw bytes: read one entry, put one entry, without making objects of all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from gittrack.errors import DamagedRecord
+
+DIRECTORY = 0o040000
+FILE = 0o100644
+
+
+class Entry(NamedTuple):
+    """One entry of a tree."""
+
+    mode: int
+    name: bytes
+    oid: str
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the entry is itself a tree."""
+        return self.mode == DIRECTORY
+
+    @property
+    def key(self) -> bytes:
+        """What git sorts by: a directory as if its name ended in a slash."""
+        return self.name + b"/" if self.is_directory else self.name
+
+
+def parse_tree(data: bytes, hash_len: int) -> list[Entry]:
+    """Return the entries of a raw tree in their order; raises DamagedRecord if it is not a tree."""
+    return [
+        Entry(_mode(data[start:space]), data[space + 1 : nul], data[nul + 1 : end].hex())
+        for start, space, nul, end in _spans(data, hash_len)
+    ]
+
+
+def find_entry(data: bytes, hash_len: int, name: bytes) -> Entry | None:
+    """Return the entry with that name, or None."""
+    for start, space, nul, end in _spans(data, hash_len):
+        if data[space + 1 : nul] == name:
+            return Entry(_mode(data[start:space]), name, data[nul + 1 : end].hex())
+    return None
+
+
+def put_entry(data: bytes, hash_len: int, entry: Entry) -> bytes:
+    """Return the raw tree with `entry` added in git's order, in the place of any entry of the same name."""
+    return put_entries(data, hash_len, (entry,))
+
+
+def put_entries(data: bytes, hash_len: int, entries: Iterable[Entry]) -> bytes:
+    """Return the raw tree with all `entries` put into it; the last of two of one name wins."""
+    added = {entry.name: entry for entry in entries}
+    pending = sorted(added.values(), key=lambda entry: entry.key)
+    pieces: list[bytes] = []
+    copied = 0  # data[:copied] is in pieces or dropped
+    position = 0
+    for start, space, nul, end in _spans(data, hash_len):
+        name = data[space + 1 : nul]
+        key = name + b"/" if data.startswith(b"4", start) else name
+        while position < len(pending) and pending[position].key <= key:
+            pieces += (data[copied:start], _raw(pending[position]))
+            copied = start
+            position += 1
+        if name in added:
+            pieces.append(data[copied:start])
+            copied = end
+    pieces.append(data[copied:])
+    pieces += map(_raw, pending[position:])
+    return b"".join(pieces)
+
+
+def serialize(entries: Iterable[Entry]) -> bytes:
+    """Return the raw tree of `entries`, which may come in any order."""
+    return b"".join(_raw(entry) for entry in sorted(entries, key=lambda entry: entry.key))
+
+
+def _spans(data: bytes, hash_len: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield where each entry starts, where its space and its NUL are, and where it ends."""
+    start, size = 0, len(data)
+    while start < size:
+        space = data.find(b" ", start)
+        nul = data.find(b"\0", space)
+        end = nul + 1 + hash_len
+        if space < start or nul < space or end > size:
+            raise DamagedRecord("a tree object is damaged; run 'git fsck'")
+        yield start, space, nul, end
+        start = end
+
+
+def _mode(digits: bytes) -> int:
+    try:
+        return int(digits, 8)
+    except ValueError:
+        raise DamagedRecord("a tree object is damaged; run 'git fsck'") from None
+
+
+def _raw(entry: Entry) -> bytes:
+    return b"%o %s\0%s" % (entry.mode, entry.name, bytes.fromhex(entry.oid))

@@ -1,0 +1,211 @@
+"""What gittrack thinks with: frozen facts about runs, free of any I/O and of any storage format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias, Union
+
+Scalar: TypeAlias = Union[str, int, float, bool, None]
+Key: TypeAlias = Union[str, int, float, bool, None]
+Value: TypeAlias = Union[Scalar, "list[Value]", "dict[Key, Value]"]
+Number: TypeAlias = Union[int, float]
+
+RUNNING: Final = "running"
+FINISHED: Final = "finished"
+FAILED: Final = "failed"
+KILLED: Final = "killed"
+CRASHED: Final = "crashed"
+STATUSES: Final = (RUNNING, FINISHED, FAILED, KILLED, CRASHED)
+ENDED: Final = (FINISHED, FAILED, KILLED, CRASHED)
+
+DEFAULT_EXPERIMENT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A git identity."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code that a run was made with; `commit` is None on an unborn branch."""
+
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool = False
+    remote: str | None = None
+    entry: str | None = None
+    directory: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine and the interpreter; `packages` are exact requirement lines, sorted."""
+
+    python: str | None = None
+    implementation: str | None = None
+    platform: str = ""
+    machine: str = ""
+    cpu: str | None = None
+    cpu_count: int | None = None
+    gpus: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Data that a run read: `sha256` of the bytes, or of the sorted list of files of a directory."""
+
+    name: str
+    path: str
+    kind: str
+    size: int
+    sha256: str
+    files: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a run left; `large` ones are an LFS pointer on the branch.
+
+    `prefix` is where its part of the run lies below the run's folder ('' or 'later/…/').
+    """
+
+    path: str
+    size: int
+    sha256: str
+    large: bool = False
+    prefix: str = ""
+
+
+class Point(NamedTuple):
+    """One value of a metric: `seconds` since the start of the run, `step` None when none was given.
+
+    A named tuple because histories hold millions of them.
+    """
+
+    step: int | None
+    seconds: float
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """A metric in one line; NaN counts for `min` and `max` only when there is nothing else.
+
+    `last` is the value logged last, `step` its step; `files` are the histories below the run's folder.
+    """
+
+    last: Number
+    step: int | None
+    min: Number
+    min_step: int | None
+    max: Number
+    max_step: int | None
+    count: int
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark that somebody made about a run; `time` in seconds since the epoch."""
+
+    text: str
+    time: float
+    author: Author | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known when a run starts; `time` in seconds since the epoch, to the millisecond."""
+
+    id: str
+    name: str
+    time: float
+    experiment: str = DEFAULT_EXPERIMENT
+    parent: str | None = None
+    author: Author | None = None
+    host: str = ""
+    user: str = ""
+    command: tuple[str, ...] = ()
+    code: Code = field(default_factory=Code)
+    environment: Environment = field(default_factory=Environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One write-once file of a run: `run.yaml` (with `start`) or a file below `later/` (without).
+
+    `part` tells where a resumed run went on. A record holds only what it adds: None, or an empty collection, says nothing. `lamport` orders
+    the records of a run, `digest` breaks ties. In `tags` None removes a tag. `journal` names the
+    segments whose points it holds, so that no segment is ever published twice.
+    """
+
+    lamport: int = 0
+    digest: str = ""
+    start: Start | None = None
+    part: Start | None = None
+    time: float | None = None
+    author: Author | None = None
+    status: str | None = None
+    end: float | None = None
+    error: str | None = None
+    name: str | None = None
+    experiment: str | None = None
+    description: str | None = None
+    deleted: bool | None = None
+    params: Mapping[str, Value] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    notes: tuple[Note, ...] = ()
+    output: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    journal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The state of a run: the pure fold over its records (replay.fold).
+
+    `metrics` are summaries; the full histories are read from their `files` when asked for. `output`
+    names the files of what the command printed, in order; `parts` tells of each time that the run was
+    resumed. Times are seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    start: float
+    end: float | None = None
+    parent: str | None = None
+    description: str = ""
+    author: Author | None = None
+    host: str = ""
+    user: str = ""
+    command: tuple[str, ...] = ()
+    code: Code = field(default_factory=Code)
+    environment: Environment = field(default_factory=Environment)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    notes: tuple[Note, ...] = ()
+    output: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    parts: tuple[Start, ...] = ()
+    error: str | None = None
+    deleted: bool = False
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, None while the run is running."""
+        return None if self.end is None else max(0.0, self.end - self.start)

@@ -1,0 +1,298 @@
+"""The segments of a run's journal as one record and its metric histories."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gittrack.codec.document import unpack
+from gittrack.codec.fields import Fields
+from gittrack.codec.record import start_from_plain
+from gittrack.codec.series import HEADER, read_number
+from gittrack.codec.times import milliseconds
+from gittrack.errors import DamagedRecord
+from gittrack.model import FINISHED, STATUSES, Artifact, Author, Input, Note, Record, Start, Value
+from gittrack.names import name_for
+from gittrack.record import liveness
+from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, read_segment
+from gittrack.replay import SummaryBuilder
+from gittrack.values import merge_params
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of the journal as it was read; `live` while its process holds the lock."""
+
+    name: str
+    opening: Mapping[str, object]
+    lines: list[bytes]
+    live: bool
+    touched: float
+    problems: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> bool:
+        """Whether its process is the one whose end is the end of the run."""
+        return self.opening.get("owner") is True
+
+    @property
+    def host(self) -> str:
+        """The machine that wrote it."""
+        return str(self.opening.get("host", ""))
+
+    @property
+    def wall(self) -> float:
+        """When it was opened, by that machine's clock."""
+        wall = self.opening.get("wall")
+        return wall if isinstance(wall, float) else self.touched
+
+
+def read_segments(directory: str, skip: Container[str] = ()) -> list[Segment]:
+    """Return the segments below `directory`, owner first, then by age, without those named in `skip`.
+
+    Lines that a later segment of the same process repeats are left out of the earlier one.
+    """
+    try:
+        names = [name.removesuffix(SUFFIX) for name in os.listdir(directory) if _is_segment(name)]
+    except FileNotFoundError:
+        return []
+    found = [segment for name in names if name not in skip and (segment := _read(directory, name)) is not None]
+    found.sort(key=lambda s: (not s.owner, s.wall, s.name))
+    return _without_repeats(found)
+
+
+def is_live(directory: str) -> bool:
+    """Whether a living process writes to the journal in `directory`."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return False
+    return any(
+        liveness.is_held(os.path.join(directory, name.removesuffix(SUFFIX) + LOCK_SUFFIX))
+        for name in names
+        if _is_segment(name)
+    )
+
+
+def start_time(directory: str) -> float | None:
+    """Return when the run of the journal in `directory` started, from the first line of a segment of its owner."""
+    for name in sorted(os.listdir(directory)):
+        if _is_segment(name):
+            with open(os.path.join(directory, name), "rb") as file:
+                lines = read_segment(file.readline()).lines
+            opening = unpack(lines[0][1]) if lines else None
+            if isinstance(opening, dict) and opening.get("owner") is True and isinstance(opening.get("start"), float):
+                return float(opening["start"])
+    return None
+
+
+def _is_segment(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith("output")
+
+
+def _read(directory: str, name: str) -> Segment | None:
+    path = os.path.join(directory, name)
+    # Asked first: a process that ends in between has then written all that is read.
+    live = liveness.is_held(path + LOCK_SUFFIX)
+    try:
+        with open(path + SUFFIX, "rb") as file:
+            touched = os.fstat(file.fileno()).st_mtime
+            contents = read_segment(file.read())
+    except FileNotFoundError:
+        return None
+    payloads = [payload for _, payload in contents.lines]
+    problems = [
+        f"{d.length} damaged bytes at offset {d.offset} of journal segment {name}" for d in contents.damage
+    ]
+    opening: Mapping[str, object] = {}
+    if contents.lines and contents.lines[0][0] == 0:
+        try:
+            first = unpack(payloads[0])
+            opening = first if isinstance(first, dict) else {}
+            payloads = payloads[1:]
+        except DamagedRecord:
+            problems.append(f"the opening line of journal segment {name} cannot be read")
+    return Segment(name, opening, payloads, live, touched, tuple(problems))
+
+
+def _without_repeats(segments: list[Segment]) -> list[Segment]:
+    successors: dict[str, Segment] = {}
+    for segment in segments:  # by age: where two claim the same predecessor, the later repeats it all
+        after = segment.opening.get("after")
+        if isinstance(after, str):
+            successors[after] = segment
+    result = []
+    for segment in segments:
+        after = segment.opening.get("after")
+        if isinstance(after, str) and successors.get(after) is not segment:
+            continue
+        successor = successors.get(segment.name)
+        first = successor.opening.get("from") if successor else None
+        result.append(replace(segment, lines=segment.lines[: first - 1]) if isinstance(first, int) else segment)
+    return result
+
+
+@dataclass(slots=True)
+class Assembly:
+    """What some segments tell: a record without its `journal` names' meaning lost, and histories as TSV."""
+
+    record: Record
+    series: Mapping[str, bytes]
+    packages: tuple[str, ...]
+    ended: bool
+
+
+@dataclass(slots=True)
+class _State:
+    start: Start | None = None
+    packages: tuple[str, ...] = ()
+    params: Mapping[str, Value] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
+    worker_status: str | None = None
+    worker_error: str | None = None
+    latest: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    points: dict[bytes, list[bytes]] = field(default_factory=dict)
+    builders: dict[bytes, SummaryBuilder] = field(default_factory=dict)
+
+
+def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
+    """Fold the lines of `segments` into one record; a line that cannot be understood becomes a warning."""
+    state = _State()
+    events: list[tuple[float, int, dict[str, object]]] = []
+    names: list[str] = []
+    shared, begun = False, False
+    touched, opened = 0.0, 0.0
+    for segment in segments:
+        shared = shared or (bool(names) and "after" not in segment.opening)
+        names.append(segment.name)
+        touched = max(touched, segment.touched)
+        opened = min(opened, segment.wall) if opened else segment.wall
+        begun = begun or segment.owner
+        state.warnings.extend(segment.problems)
+        _take(state, segment, events)
+    events.sort(key=lambda event: event[:2])
+    for _, _, event in events:
+        try:
+            _apply(state, event)
+        except (DamagedRecord, ValueError, TypeError) as error:
+            state.warnings.append(f"a journal event could not be read: {error}"[:300])
+    if state.start is None and begun:
+        state.start = Start(run_id, name_for(run_id), milliseconds(opened))
+        state.warnings.append("the start of this run was damaged")
+    if shared:
+        _sort_points(state)
+    record = replace(
+        state.record,
+        start=state.start,
+        params=state.params,
+        warnings=tuple(state.warnings),
+        journal=tuple(names),
+        end=state.record.end if state.record.status else milliseconds(touched),
+    )
+    ended = state.record.status is not None
+    if ended and record.status == FINISHED and state.worker_status:
+        record = replace(record, status=state.worker_status, error=record.error or state.worker_error)
+    series = {
+        name.decode(): HEADER + b"\n".join(lines) + b"\n" for name, lines in state.points.items()
+    }
+    metrics = {name.decode(): builder.summary() for name, builder in state.builders.items()}
+    return Assembly(replace(record, metrics=metrics), series, state.packages, ended)
+
+
+def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[str, object]]]) -> None:
+    points, builders = state.points, state.builders
+    for payload in segment.lines:
+        if payload[:2] == b"m\t":
+            try:
+                _, name, rest = payload.split(b"\t", 2)
+                step, _, value = rest.split(b"\t")
+                number = float(value) if b"." in value else read_number(value.decode())
+                whole = int(step) if step else None
+            except ValueError:
+                state.warnings.append("a journal line is no point")
+                continue
+            if name not in points:
+                points[name], builders[name] = [], SummaryBuilder()
+            points[name].append(rest)
+            builders[name].add(whole, number)
+            continue
+        try:
+            event = unpack(payload)
+        except DamagedRecord:
+            event = None
+        if isinstance(event, dict):
+            at = event.get("at")
+            events.append((at if isinstance(at, (int, float)) else 0.0, len(events), event))
+        else:
+            state.warnings.append("a journal line is no event")
+
+
+def _sort_points(state: _State) -> None:
+    """Points of several processes come in the order of their times."""
+    for name, lines in state.points.items():
+        ordered = sorted(lines, key=lambda line: float(line.split(b"\t")[1]))
+        if ordered != lines:
+            state.points[name] = ordered
+            builder = state.builders[name] = SummaryBuilder()
+            for line in ordered:
+                step, _, value = line.split(b"\t")
+                builder.add(int(step) if step else None, read_number(value.decode()))
+
+
+def _apply(state: _State, event: dict[str, object]) -> None:
+    fields = Fields(event, "journal")
+    kind = fields.need_text("e")
+    record = state.record
+    if kind == "start":
+        state.start = start_from_plain(fields.part("start"))
+        state.packages = fields.texts("packages")
+    elif kind == "params":
+        state.params = merge_params(state.params, fields.values("params"))
+    elif kind == "tags":
+        state.record = replace(record, tags={**record.tags, **fields.optional_texts("tags")})
+    elif kind == "set":
+        state.record = replace(
+            record,
+            name=fields.text("name") or record.name,
+            experiment=fields.text("experiment") or record.experiment,
+            description=record.description if fields.text("description") is None else fields.text("description"),
+        )
+    elif kind == "note":
+        by = fields.part("by")
+        author = Author(by.need_text("name"), by.text("email") or "") if by.items() else None
+        note = Note(fields.need_text("text"), fields.time("time") or 0.0, author)
+        state.record = replace(record, notes=(*record.notes, note))
+    elif kind == "deleted":
+        state.record = replace(record, deleted=fields.truth("deleted"))
+    elif kind == "artifact":
+        artifact = Artifact(
+            fields.need_text("path"),
+            fields.need_whole("size"),
+            fields.need_text("sha256"),
+            bool(fields.truth("large")),
+        )
+        others = tuple(a for a in record.artifacts if a.path != artifact.path)
+        state.record = replace(record, artifacts=(*others, artifact))
+    elif kind == "input":
+        item = Input(
+            fields.need_text("name"),
+            fields.need_text("path"),
+            fields.need_text("kind"),
+            fields.need_whole("size"),
+            fields.need_text("sha256"),
+            fields.need_whole("files"),
+        )
+        state.record = replace(record, inputs=(*(i for i in record.inputs if i.name != item.name), item))
+    elif kind == "end":
+        status = fields.need_text("status")
+        if status not in STATUSES:
+            raise DamagedRecord(f"{status!r:.40} is not a status")
+        state.record = replace(record, status=status, end=fields.time("end"), error=fields.text("error"))
+    elif kind == "close":
+        outcome = fields.text("status")
+        if outcome in STATUSES and outcome != FINISHED:
+            state.worker_status, state.worker_error = outcome, fields.text("error")
+    else:
+        raise DamagedRecord(f"unknown event {kind!r:.40}")

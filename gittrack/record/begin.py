@@ -1,0 +1,157 @@
+"""Opening a run: a new one with all that is captured by itself, a running one to join, an ended one to resume."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from gittrack.capture.arguments import entry_of
+from gittrack.capture.environment import capture_environment, host, user
+from gittrack.capture.redact import redact_arguments, redact_url
+from gittrack.codec.paths import check_id
+from gittrack.codec.record import start_to_plain
+from gittrack.codec.times import milliseconds
+from gittrack.errors import RunNotFound, StorageError
+from gittrack.git.repository import head_state
+from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Start, Value
+from gittrack.names import name_for
+from gittrack.project import Project
+from gittrack.record.assemble import is_live, start_time
+from gittrack.record.journal import Journal, opening_of
+from gittrack.record.run import ActiveRun
+from gittrack.values import check_text
+
+NAME_LIMIT = 250
+
+
+def begin(
+    project: Project,
+    name: str | None,
+    experiment: str | None,
+    parent: str | None,
+    *,
+    run_id: str | None = None,
+    command: Sequence[str] | None = None,
+) -> ActiveRun:
+    """Start a new run in `project`; `command` is what runs, by default this very process."""
+    start = _captured(project, run_id or os.urandom(16).hex(), name, experiment, parent, command)
+    return ActiveRun(project, start, _begun(project, start, start.time), owner=True)
+
+
+def _begun(project: Project, start: Start, zero: float) -> Journal:
+    """A journal with its first lines written; StorageError when the disk refuses them."""
+    journal = Journal(project.journal_of(start.id), opening_of(start.id, owner=True, start=zero))
+    try:
+        journal.open()
+    except OSError as error:
+        raise StorageError(
+            f"no run can be recorded: {journal.directory} cannot be written ({error.strerror or error})"
+        ) from None
+    journal.event("start", start=start_to_plain(start), packages=list(start.environment.packages))
+    return journal
+
+
+def join_journal(project: Project, run_id: str, name: str | None, experiment: str | None) -> ActiveRun | None:
+    """Return a run that another process owns and that is running, None when it is not running."""
+    directory = project.journal_of(run_id)
+    if not is_live(directory):
+        return None
+    time_of_start = start_time(directory)
+    if time_of_start is None:
+        return None
+    start = Start(run_id, name or name_for(run_id), time_of_start, experiment or DEFAULT_EXPERIMENT)
+    journal = Journal(directory, opening_of(run_id, owner=False))
+    run = ActiveRun(project, start, journal, owner=False, params=partial(_running_params, project, run_id))
+    if name or experiment:
+        run.adopt(name, experiment)
+    return run
+
+
+def resume(
+    project: Project, run_id: str, name: str | None, experiment: str | None, *, may_be_new: bool
+) -> ActiveRun:
+    """Go on with a run that is committed, or whose process is gone; with `may_be_new` begin an unknown one."""
+    from gittrack.record.publish import committed, publish
+    from gittrack.replay import fold
+
+    check_id(run_id)
+    if os.path.isdir(project.journal_of(run_id)):
+        publish(project, run_id)
+    records = committed(project, run_id)
+    if not records:
+        if may_be_new:
+            return begin(project, name, experiment, None, run_id=run_id)
+        raise RunNotFound(f"run {run_id} is not in this repository; 'gittrack log' lists what is")
+    known = fold(records)
+    start = _captured(project, run_id, name or known.name, experiment or known.experiment, known.parent, None)
+    journal = _begun(project, start, known.start)
+    # Its times go on counting from when it first started.
+    run = ActiveRun(project, replace(start, time=known.start), journal, owner=True, params=lambda: known.params)
+    if name or experiment:
+        run.adopt(name, experiment)
+    return run
+
+
+def _running_params(project: Project, run_id: str) -> Mapping[str, Value]:
+    from gittrack.record.recover import running
+
+    record = running(project, run_id)
+    return {} if record is None else record.params
+
+
+def _captured(
+    project: Project,
+    run_id: str,
+    name: str | None,
+    experiment: str | None,
+    parent: str | None,
+    command: Sequence[str] | None,
+) -> Start:
+    experiment = experiment or project.settings.get("gittrack.experiment") or DEFAULT_EXPERIMENT
+    argv = list(command) if command is not None else this_command()
+    return Start(
+        id=check_id(run_id),
+        name=check_text("a run's name", name, limit=NAME_LIMIT) if name else name_for(run_id),
+        time=milliseconds(time.time()),
+        experiment=check_text("an experiment's name", experiment, limit=NAME_LIMIT),
+        parent=None if parent is None else check_id(parent),
+        author=Author(project.author.name, project.author.email),
+        host=host(),
+        user=user(),
+        command=tuple(_utf8(word) for word in redact_arguments(argv)),
+        code=_code(project, argv),
+        environment=capture_environment(),
+    )
+
+
+def _code(project: Project, argv: Sequence[str]) -> Code:
+    head = head_state(project.repo)
+    remote = project.settings.remote_url(head.branch)
+    top = project.repo.worktree
+    directory = os.path.relpath(os.getcwd(), top).replace(os.sep, "/") if top else "."
+    entry = entry_of(argv, os.getcwd())
+    return Code(
+        commit=head.commit,
+        branch=head.branch,
+        dirty=head.dirty,
+        remote=redact_url(remote) if remote else None,
+        entry=None if entry is None else _utf8(entry),
+        directory=_utf8(directory),
+    )
+
+
+def this_command() -> list[str]:
+    """Return the command line of this process as it was typed; [] in a notebook, whose own says nothing."""
+    if "ipykernel" in sys.modules:
+        notebook = os.environ.get("JPY_SESSION_NAME")
+        return [notebook] if notebook else []
+    return list(getattr(sys, "orig_argv", None) or sys.argv)
+
+
+def _utf8(text: str) -> str:
+    """Text from the system with bytes that are no UTF-8 written as \\xNN."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text

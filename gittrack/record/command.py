@@ -1,0 +1,149 @@
+"""`gittrack run`: any program, unchanged, as a run; what it prints, its arguments and its files are kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gittrack.capture.arguments import params_from_arguments
+from gittrack.capture.files import MetricPoint, read_metrics, read_params
+from gittrack.capture.output import OutputCopy
+from gittrack.capture.terminal import CommandResult, run_command
+from gittrack.codec.paths import OUTPUT
+from gittrack.errors import GittrackError
+from gittrack.model import FAILED, FINISHED, KILLED
+from gittrack.project import Project
+from gittrack.record.active import REPOSITORY, RUN_ID, rank
+from gittrack.record.begin import begin
+from gittrack.record.journal import warn
+from gittrack.record.run import ActiveRun
+from gittrack.values import check_key
+
+ERROR_LINES = 6
+_INTERRUPTS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGXCPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked to be recorded with the command; paths are relative to the current directory."""
+
+    name: str | None = None
+    experiment: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params_files: tuple[str, ...] = ()
+    metrics_files: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the command ended; `run` is None where another rank of the job records it."""
+
+    exit_code: int
+    run: ActiveRun | None = None
+
+
+def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outcome:
+    """Run `argv` and record it; GittrackError, before it is started, when it cannot be recorded or found."""
+    if rank() != 0:
+        return Outcome(run_command(argv, on_output=_nothing).exit_code)
+    run = begin(project, wishes.name, wishes.experiment, os.environ.get(RUN_ID), command=argv)
+    try:
+        _say_wishes(run, argv, wishes)
+        result = _run(project, run, argv)
+    except BaseException as error:
+        run.end(FAILED, str(error))
+        raise
+    status, reason = _verdict(result)
+    for problem in _collect(run, wishes):
+        warn(problem)
+    run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
+    return Outcome(result.exit_code, run)
+
+
+def _nothing(chunk: bytes) -> None:
+    pass
+
+
+def _say_wishes(run: ActiveRun, argv: Sequence[str], wishes: Wishes) -> None:
+    if wishes.description is not None:
+        run.set_description(wishes.description)
+    if wishes.tags:
+        run.set_tags(wishes.tags)
+    for path in wishes.params_files:
+        run.log_params(read_params(path))
+    given = params_from_arguments(argv)
+    # What a file and the command line both set, the program itself takes from the command line.
+    present = run.params
+    run.log_params({key: value for key, value in given.items() if key not in present and _is_key(key)})
+    for path in wishes.inputs:
+        run.log_input(path)
+
+
+def _is_key(key: str) -> bool:
+    try:
+        check_key("param", key)
+    except GittrackError:
+        return False
+    return True
+
+
+def _run(project: Project, run: ActiveRun, argv: Sequence[str]) -> CommandResult:
+    env = {**os.environ, RUN_ID: run.id, REPOSITORY: project.repo.worktree or project.repo.common_dir}
+    copy = OutputCopy(os.path.join(project.journal_of(run.id), OUTPUT))
+    try:
+        return run_command(argv, env=env, on_output=copy)
+    finally:
+        copy.close()
+        if copy.error is not None:
+            warn(f"the output of run {run.id[:8]} is not complete: {copy.error.strerror or copy.error}")
+
+
+def _verdict(result: CommandResult) -> tuple[str, str | None]:
+    number = result.signal
+    if number is None and result.exit_code > 128:
+        # A shell reports a signal that killed its child this way.
+        number = result.exit_code - 128
+    name = next((s.name for s in signal.Signals if s.value == number), None) if number else None
+    if name in _INTERRUPTS:
+        return KILLED, f"ended by {name}"
+    if result.exit_code == 0:
+        return FINISHED, None
+    return FAILED, f"ended by {name}" if result.signal and name else f"exit code {result.exit_code}"
+
+
+def _with_last_lines(project: Project, run: ActiveRun, reason: str | None) -> str:
+    from gittrack.capture.output import read_log
+
+    text = read_log(os.path.join(project.journal_of(run.id), OUTPUT)).decode("utf-8", "replace")
+    return "\n".join([reason or "", *text.rstrip().splitlines()[-ERROR_LINES:]])
+
+
+def _collect(run: ActiveRun, wishes: Wishes) -> list[str]:
+    """Read the files that the command left; return a sentence for each that is not there or not readable."""
+    problems = []
+    for path in wishes.metrics_files:
+        problems += _attempt(f"metrics file {path!r}", path, lambda path: log_points(run, read_metrics(path)))
+    for path in wishes.artifacts:
+        problems += _attempt(f"artifact {path!r}", path, run.log_artifact)
+    return problems
+
+
+def _attempt(what: str, path: str, action: Callable[[str], None]) -> list[str]:
+    try:
+        action(path)
+    except GittrackError as error:
+        return [f"{what} is not recorded: {error}"]
+    except OSError as error:
+        return [f"{what} is not recorded: {error.strerror or error}"]
+    return []
+
+
+def log_points(run: ActiveRun, points: Sequence[MetricPoint]) -> None:
+    """Log points that were read from a file or a pipe."""
+    for point in points:
+        run.log_metric(point.name, point.value, point.step)

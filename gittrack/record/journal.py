@@ -1,0 +1,258 @@
+"""The journal of one run in one process: every call is one checksummed line, written before it returns.
+
+A line that was written survives the death of the process; `sync` makes it survive a power cut. An I/O
+fault never reaches the caller: the segment is given up, what is not known to be on disk stays in
+memory, and goes into a new segment as soon as one can be written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+from zlib import crc32
+
+from gittrack.capture.environment import host
+from gittrack.codec.document import pack
+from gittrack.record import liveness
+from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
+
+JOURNAL_VERSION: Final = 1
+SYNC_LINES: Final = 1 << 16
+RETRY_SECONDS: Final = 1.0
+
+
+class Journal:
+    """Appends to the segments of the run in `directory`; safe to use from many threads."""
+
+    __slots__ = (
+        "_fd",
+        "_first_unsynced",
+        "_lines",
+        "_lock",
+        "_next_try",
+        "_opening",
+        "_replaces",
+        "_segment",
+        "_sequence",
+        "directory",
+        "fault",
+        "faults",
+        "segments",
+    )
+
+    def __init__(self, directory: str, opening: Mapping[str, object]) -> None:
+        """Prepare; nothing is written before the first line. `opening` goes into each segment's first line."""
+        self.directory = directory
+        self.segments: list[str] = []
+        self.fault: OSError | None = None
+        self.faults = 0
+        self._opening = dict(opening)
+        self._lock = threading.RLock()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._fd = -1
+        self._segment = ""
+        self._sequence = 0
+        # The payloads that no fsync has covered yet, and the sequence number of the first of them.
+        self._lines: list[bytes] = []
+        self._first_unsynced = 1
+        self._replaces: tuple[str, int] | None = None
+        self._next_try = 0.0
+
+    def point(self, head: str, step: int | None, seconds: float, value: float) -> None:
+        """Write one point; `head` is 'm', a tab, the metric's name and a tab."""
+        payload = f"{head}{'' if step is None else step}\t{seconds:.3f}\t{value!r}".encode()
+        with self._lock:
+            sequence = self._sequence
+            line = b"%d %d %08x %b\n" % (len(payload), sequence, crc32(payload, sequence), payload)
+            self._lines.append(payload)
+            try:
+                if os.write(self._fd, line) == len(line):
+                    self._sequence = sequence + 1
+                    if len(self._lines) >= SYNC_LINES:
+                        self._sync()
+                    return
+                fault = OSError(28, "only part of a line could be written")
+            except OSError as error:
+                fault = error
+            self._give_up(fault)
+
+    def event(self, kind: str, /, **facts: object) -> None:
+        """Write one event with the present time; its facts must be plain values."""
+        payload = pack({"e": kind, "at": time.time(), **facts}).encode()
+        with self._lock:
+            self._append(payload)
+
+    def _append(self, payload: bytes) -> None:
+        self._lines.append(payload)
+        line = frame(self._sequence, payload)
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            self._give_up(error)
+            return
+        if written != len(line):
+            self._give_up(OSError(28, "only part of a line could be written"))
+            return
+        self._sequence += 1
+
+    def sync(self) -> bool:
+        """Make everything so far safe from a power cut; False when the disk refuses (`fault` says why)."""
+        with self._lock:
+            if self._fd < 0 and self._lines:
+                self._open_next(force=True)
+            return not self._lines or (self._fd >= 0 and self._sync())
+
+    def _sync(self) -> bool:
+        try:
+            os.fsync(self._fd)
+            sync_directory(self.directory)
+            sync_directory(os.path.dirname(self.directory))
+        except OSError as error:
+            # After a failed fsync the kernel may have dropped the pages: only memory is still right.
+            self._give_up(error, retry=False)
+            return False
+        self._first_unsynced = self._sequence
+        self._lines.clear()
+        return True
+
+    def _give_up(self, fault: OSError, *, retry: bool = True) -> None:
+        """Leave the segment as it is; what it may lack goes into the next one, which says so."""
+        if self._fd >= 0:
+            self._abandon()
+            self._report(fault)
+        if retry:
+            self._open_next(force=not self._segment)
+
+    def _abandon(self) -> None:
+        self._replaces = (self._segment, self._first_unsynced)
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+        self._fd = -1
+        liveness.release(os.path.join(self.directory, self._segment + LOCK_SUFFIX))
+
+    def restart(self) -> None:
+        """Go on in a new segment: for a signal handler, which may have interrupted a half-made write."""
+        with self._lock:
+            if self._fd >= 0:
+                self._abandon()
+                self._open_next(force=True)
+
+    def _report(self, fault: OSError) -> None:
+        if self.fault is None:
+            warn(f"the journal cannot be written ({fault.strerror or fault}); values are kept in memory and retried")
+        self.fault = fault
+        self.faults += 1
+
+    def open(self) -> None:
+        """Write the first line now; OSError when the disk refuses, so that a start can fail early."""
+        with self._lock:
+            self._open_segment()
+
+    def _open_next(self, *, force: bool = False) -> None:
+        """Start a segment with everything that is not known to be on disk; on a fault try again later."""
+        now = time.monotonic()
+        if not force and now < self._next_try:
+            return
+        self._next_try = now + RETRY_SECONDS
+        try:
+            self._open_segment()
+        except OSError as error:
+            self._report(error)
+
+    def _open_segment(self) -> None:
+        name = os.urandom(6).hex()
+        path = os.path.join(self.directory, name + SUFFIX)
+        lock = os.path.join(self.directory, name + LOCK_SUFFIX)
+        opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": time.time()}
+        if self._replaces is not None:
+            opening["after"], opening["from"] = self._replaces
+        lines = [frame(i, payload) for i, payload in enumerate([pack(opening).encode(), *self._lines])]
+        fd = -1
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+            liveness.hold(lock)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
+            write_all(fd, b"".join(lines))
+        except OSError:
+            if fd >= 0:
+                # Nobody may take its lines for a part of the run: the next segment repeats them all.
+                os.close(fd)
+            liveness.release(lock)
+            for leftover in (path, lock):
+                with contextlib.suppress(OSError):
+                    os.unlink(leftover)
+            raise
+        self._fd, self._segment, self._sequence = fd, name, len(lines)
+        self._first_unsynced = 1
+        self.segments.append(name)
+        self.fault = None
+
+    @property
+    def segment(self) -> str:
+        """The name of the segment that is open now, '' when there is none."""
+        return self._segment
+
+    def close(self) -> None:
+        """Close the segment and give up its lock; a later line would open another one."""
+        with self._lock:
+            if self._fd >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(self._fd)
+                liveness.release(os.path.join(self.directory, self._segment + LOCK_SUFFIX))
+            self._reset()
+
+    def continue_in_child(self, opening: Mapping[str, object]) -> None:
+        """After a fork, in the child: leave the parent's segment alone; the first line opens an own one."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        # Another thread may have held the lock at the fork; that thread does not exist here.
+        self._lock = threading.RLock()
+        self._opening = dict(opening)
+        self.segments = []
+        self.fault = None
+        self.faults = 0
+        self._reset()
+
+
+def opening_of(run_id: str, *, owner: bool, start: float | None = None) -> dict[str, object]:
+    """Return what the first line of each segment of a process says; `owner` ends the run when it ends."""
+    opening: dict[str, object] = {"run": run_id, "host": host(), "owner": owner}
+    return opening if start is None else {**opening, "start": start}
+
+
+_O_BINARY: Final = getattr(os, "O_BINARY", 0)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`; OSError when the file takes no more."""
+    view = memoryview(data)
+    while view:
+        written = os.write(fd, view)
+        if written == 0:
+            raise OSError(28, "nothing could be written")
+        view = view[written:]
+
+
+def sync_directory(path: str) -> None:
+    """Make the entries of a directory durable; nothing on Windows, where it is neither needed nor possible."""
+    if os.name == "nt":
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def warn(sentence: str) -> None:
+    """Say something on stderr; never an exception, whatever the warning filters or stderr are."""
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"gittrack: warning: {sentence}\n")
+        sys.stderr.flush()

@@ -1,0 +1,228 @@
+"""From the journal to the branch: the segments of a run become files, objects, one commit, one moved ref.
+
+The names of the published segments stand in the record itself, so whoever comes second, another
+process or the same one after a crash, sees that there is nothing left to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gittrack.capture.output import read_log
+from gittrack.codec import paths
+from gittrack.codec.record import record_from_plain, record_to_plain
+from gittrack.codec.text import from_yaml, to_yaml
+from gittrack.errors import DamagedRecord, GittrackError
+from gittrack.git.branch import Addition, View, append
+from gittrack.git.maintenance import maintain
+from gittrack.git.refs import read_ref
+from gittrack.git.repository import Signature
+from gittrack.git.store import ObjectStore
+from gittrack.model import CRASHED, Record, Run
+from gittrack.project import Project
+from gittrack.record.assemble import Assembly, Segment, assemble, read_segments
+from gittrack.record.journal import Journal
+from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
+from gittrack.record.stage import BLOBS, staged
+from gittrack.replay import fold
+
+Files = dict[str, "bytes | os.PathLike[str]"]
+
+
+def publish(project: Project, run_id: str, journal: Journal | None = None) -> str | None:
+    """Commit what the journal holds of a run, except segments of other living processes; then delete it.
+
+    `journal` is the calling process's own, which is closed once the commit stands. A run without an
+    end becomes crashed. Returns the commit, or None when the branch already had everything.
+    """
+    own = journal.segments if journal else []
+    directory = project.journal_of(run_id)
+    taken: list[Segment] = []
+
+    def make(view: View) -> Addition | None:
+        present = records_on(view, run_id)
+        known = {name for record in present for name in record.journal}
+        segments = read_segments(directory)
+        taken[:] = [s for s in segments if s.name in known or s.name in own or not s.live]
+        new = [s for s in taken if s.name not in known]
+        return _addition(project, run_id, directory, new, present, view) if new else None
+
+    commit = append(project.repo, project.runs_ref, make, committer=project.committer)
+    if journal is not None:
+        journal.close()
+    _delete(directory, [s.name for s in taken])
+    if commit is not None:
+        maintain(project.repo, project.runs_ref, project.settings)
+    return commit
+
+
+def records_on(view: View, run_id: str) -> list[Record]:
+    """Return the records of a run at a tip, [] when the branch does not have it."""
+    folder = paths.run_directory(run_id)
+    base = view.read(f"{folder}/{paths.RECORD}")
+    if base is None:
+        return []
+    records = [record_from_plain(from_yaml(base, paths.RECORD), paths.RECORD)]
+    for entry in view.names(f"{folder}/{paths.LATER}"):
+        if entry.endswith(".yaml") and paths.parse_later(entry):
+            name = f"{paths.LATER}/{entry}"
+            data = view.read(f"{folder}/{name}")
+            if data is not None:
+                with contextlib.suppress(DamagedRecord):
+                    records.append(record_from_plain(from_yaml(data, name), name))
+    return records
+
+
+def committed(project: Project, run_id: str) -> list[Record]:
+    """Return the records of a run at the present tip of the branch."""
+    with ObjectStore(project.repo) as store:
+        return records_on(View(store, read_ref(project.repo, project.runs_ref)), run_id)
+
+
+def next_lamport(records: list[Record]) -> int:
+    """Return the logical time after all of `records`."""
+    return 1 + max(record.lamport for record in records)
+
+
+def frame_files(view: View) -> Files:
+    """Return format.yaml and README.md for a branch that has none; GittrackError for a newer format."""
+    data = view.read(paths.FORMAT_FILE)
+    if data is None:
+        if view.tip is not None and view.names("") and paths.RUNS not in view.names(""):
+            raise GittrackError(
+                "the branch for runs holds something else; set another with 'git config gittrack.branch NAME'"
+            )
+        return {paths.FORMAT_FILE: paths.format_file(), paths.README_FILE: paths.readme_file()}
+    found = from_yaml(data, paths.FORMAT_FILE)
+    version = found.get("version") if isinstance(found, dict) else None
+    if not isinstance(version, int) or version > paths.FORMAT_VERSION:
+        raise GittrackError(f"the branch has format version {version!r}; this gittrack reads 1: upgrade gittrack")
+    return {}
+
+
+def _addition(
+    project: Project,
+    run_id: str,
+    directory: str,
+    segments: list[Segment],
+    present: list[Record],
+    view: View,
+) -> Addition | None:
+    assembly = assemble(run_id, segments)
+    record = assembly.record
+    if not present and record.start is None:
+        # Only points of workers, whose run was never begun here: they wait for it.
+        raise DamagedRecord(f"the journal of run {run_id} has no start; it is kept in {directory}")
+    if record.status is None and (not present or any(s.owner for s in segments)):
+        record = replace(record, status=CRASHED)
+    if present:
+        record = replace(record, start=None, part=record.start, lamport=next_lamport(present))
+    if record.status is None:
+        record = replace(record, end=None)
+    files = frame_files(view)
+    folder = paths.run_directory(run_id)
+    stem_files = _companions(project, directory, assembly)
+    record = replace(
+        record,
+        metrics={
+            name: replace(m, files=(stem_files.names[name],)) for name, m in record.metrics.items()
+        },
+        output=(paths.OUTPUT,) if paths.OUTPUT in stem_files.files else (),
+    )
+    data = to_yaml(record_to_plain(record))
+    prefix = ""
+    if present:
+        stem = paths.later_stem(record.lamport, data)
+        files[f"{folder}/{stem}.yaml"] = data
+        prefix = stem + "/"
+    else:
+        files[f"{folder}/{paths.RECORD}"] = data
+    files.update({f"{folder}/{prefix}{path}": content for path, content in stem_files.files.items()})
+    run = fold([*present, record])
+    author = project.author if run.author is None else Signature(run.author.name, run.author.email)
+    return Addition(files, _message(run, resumed=bool(present)), author, run.end or run.start)
+
+
+class _Companions:
+    """The files that lie beside a record, by their path relative to it, and each metric's file."""
+
+    def __init__(self) -> None:
+        self.files: Files = {}
+        self.names: dict[str, str] = {}
+
+
+def _companions(project: Project, directory: str, assembly: Assembly) -> _Companions:
+    result = _Companions()
+    stems: set[str] = set()
+    for name, data in assembly.series.items():
+        stem = paths.metric_stem(name, stems)
+        stems.add(stem.lower())
+        result.names[name] = f"{paths.METRICS}/{stem}.tsv"
+        result.files[result.names[name]] = data
+    for artifact in assembly.record.artifacts:
+        content: bytes | os.PathLike[str]
+        if artifact.large:
+            content = paths.pointer(artifact.sha256, artifact.size)
+        else:
+            with open(staged(directory, artifact.sha256), "rb") as file:
+                content = file.read()
+        result.files[f"{paths.ARTIFACTS}/{artifact.path}"] = content
+    if assembly.packages:
+        result.files[paths.PACKAGES] = "".join(f"{line}\n" for line in assembly.packages).encode()
+    output = read_log(os.path.join(directory, paths.OUTPUT))
+    if output:
+        result.files[paths.OUTPUT] = output
+    return result
+
+
+def _message(run: Run, *, resumed: bool) -> str:
+    trailers: Mapping[str, str | None] = {
+        "Run": run.id,
+        "Status": run.status,
+        "Experiment": run.experiment,
+        "Code": run.code.commit,
+    }
+    what = f"resumed, {run.status}" if resumed else run.status
+    lines = [f"run {run.id[:8]} {run.name} {what}", ""]
+    lines += [f"{key}: {value}" for key, value in trailers.items() if value]
+    return "\n".join(lines) + "\n"
+
+
+def _delete(directory: str, segments: list[str]) -> None:
+    """Remove published segments; the rest of the folder only when no segment is left in it."""
+    for name in segments:
+        for suffix in (SUFFIX, LOCK_SUFFIX):
+            _unlink(os.path.join(directory, name + suffix))
+    try:
+        left = os.listdir(directory)
+    except OSError:
+        return
+    if not any(name.endswith(SUFFIX) and name != paths.OUTPUT for name in left):
+        discard(directory)
+
+
+def discard(directory: str) -> None:
+    """Remove the folder of a journal that has no segments."""
+    with contextlib.suppress(OSError):
+        _discard(directory)
+
+
+def _discard(directory: str) -> None:
+    left = os.listdir(directory)
+    blobs = os.path.join(directory, BLOBS)
+    if BLOBS in left:
+        for name in os.listdir(blobs):
+            _unlink(os.path.join(blobs, name))
+        os.rmdir(blobs)
+    for name in left:
+        if name != BLOBS:
+            _unlink(os.path.join(directory, name))
+    os.rmdir(directory)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

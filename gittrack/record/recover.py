@@ -1,0 +1,96 @@
+"""What the journals of this repository hold: runs that are running, and runs whose process is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, replace
+
+from gittrack.codec.paths import is_id
+from gittrack.errors import GittrackError
+from gittrack.model import RUNNING, Record
+from gittrack.project import Project
+from gittrack.record.assemble import Segment, assemble, is_live, read_segments
+from gittrack.record.segment import SUFFIX
+
+STALE_SECONDS = 24 * 3600
+EMPTY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What `recover` did: ids of the runs it committed, and a sentence for each that it could not."""
+
+    published: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def journaled(project: Project) -> list[str]:
+    """Return the ids of the runs that have a journal here."""
+    try:
+        return sorted(name for name in os.listdir(project.journal) if is_id(name))
+    except OSError:
+        return []
+
+
+def running(project: Project, run_id: str) -> Record | None:
+    """Return what a run's journal says so far, its status running; None when it says nothing."""
+    segments = read_segments(project.journal_of(run_id))
+    if not segments:
+        return None
+    return _as_running(assemble(run_id, segments).record)
+
+
+def _as_running(record: Record) -> Record:
+    return replace(record, status=record.status or RUNNING, end=record.end if record.status else None)
+
+
+def recover(project: Project, host: str) -> Recovery:
+    """Commit the runs whose process is gone: with the end they wrote, else as crashed.
+
+    Journals of another machine, on a shared file system, are left alone until nothing was written to
+    them for STALE_SECONDS (`git config gittrack.staleAfter`): their locks may not reach here.
+    """
+    published, problems = [], []
+    for run_id in journaled(project):
+        directory = project.journal_of(run_id)
+        if is_live(directory):
+            continue
+        segments = read_segments(directory)
+        if not segments:
+            _remove_empty(directory)
+        if not segments or _is_foreign(project, segments, host):
+            continue
+        from gittrack.record.publish import publish  # dulwich, only when there is something to do
+
+        try:
+            if publish(project, run_id) is not None:
+                published.append(run_id)
+        except FileNotFoundError:
+            continue  # another process recovered it at the same time
+        except (GittrackError, OSError) as error:
+            if os.path.isdir(directory):
+                problems.append(f"run {run_id[:8]} stays in the journal: {error}")
+    return Recovery(tuple(published), tuple(problems))
+
+
+def _is_foreign(project: Project, segments: list[Segment], host: str) -> bool:
+    others = [segment for segment in segments if segment.host not in ("", host)]
+    if not others:
+        return False
+    stale = project.settings.number("gittrack.staleafter", STALE_SECONDS)
+    return time.time() - max(segment.touched for segment in others) < stale
+
+
+def _remove_empty(directory: str) -> None:
+    """A process was killed before its first line: what it left says nothing."""
+    with contextlib.suppress(OSError):
+        if time.time() - os.stat(directory).st_mtime < EMPTY_SECONDS:
+            return
+        for name in os.listdir(directory):
+            if name.endswith(SUFFIX):
+                return
+        from gittrack.record.publish import discard
+
+        discard(directory)

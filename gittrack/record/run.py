@@ -1,0 +1,423 @@
+"""A run that is running: the calls that a training script makes, each written to the journal at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from time import monotonic, time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
+from gittrack.model import ENDED, FAILED, FINISHED, KILLED, Artifact, Number, Start, Value
+from gittrack.record.journal import Journal, opening_of, warn
+from gittrack.values import (
+    check_artifact_path,
+    check_key,
+    check_text,
+    merge_params,
+    metric_step,
+    metric_value,
+    plain_value,
+    tag_value,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gittrack.project import Project
+
+TRACEBACK_LINES = 12
+# A moment before 1980 is no time of training: it is seconds where milliseconds belong.
+_EARLIEST = 315_532_800.0
+
+
+class ActiveRun:
+    """One running run in this process; made by start_run, ended by end_run, `with`, or the end of the process.
+
+    The process that started a run owns it: its end is the end of the run. Other processes join it
+    (forked workers, ranks, children of `gittrack run`) and only end their own part.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        start: Start,
+        journal: Journal,
+        *,
+        owner: bool,
+        params: Callable[[], Mapping[str, Value]] = dict,
+    ) -> None:
+        """Wrap `journal`; `params` tells what was logged before, by other processes or before a resumption."""
+        self._project = project
+        self._start = start
+        self._owner = owner
+        self._status: str | None = None
+        self._known_params = params
+        self._params: dict[str, Value] | None = None
+        self._heads: dict[str, str] = {}
+        self._deferred: list[tuple[str, Callable[[], Artifact]]] = []
+        self._zero = monotonic() - (time() - start.time)
+        self._journal = journal
+        self._point: Callable[[str, int | None, float, Number], None] = journal.point
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """The run's id: 32 hexadecimal characters."""
+        return self._start.id
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self._start.name
+
+    @property
+    def experiment(self) -> str:
+        """The experiment that the run belongs to."""
+        return self._start.experiment
+
+    @property
+    def status(self) -> str:
+        """'running', or how this process ended the run."""
+        return self._status or "running"
+
+    @property
+    def ended(self) -> bool:
+        """Whether this process ended it."""
+        return self._status is not None
+
+    @property
+    def repository(self) -> str:
+        """The path of the git directory that it is recorded in."""
+        return self._project.repo.common_dir
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """The params that were logged so far."""
+        if self._params is None:
+            self._params = dict(self._known_params())
+        return dict(self._params)
+
+    def __repr__(self) -> str:
+        return f"<ActiveRun {self.id[:8]} {self.name} {self.status}>"
+
+    def __reduce__(self) -> tuple[Callable[[str, str], ActiveRun], tuple[str, str]]:
+        from gittrack.record.active import join
+
+        return join, (self.id, self.repository)
+
+    # Numbers
+
+    def log_metric(
+        self, key: str, value: object, step: int | None = None, timestamp: float | datetime | None = None
+    ) -> None:
+        """Log one value of a metric; it survives the death of the process when this returns.
+
+        `value` is any one number, numpy and torch scalars included, NaN and infinities too. Steps may be
+        absent, repeated or out of order. `timestamp`: a datetime, float seconds, or integer milliseconds
+        since the epoch. Raises InvalidValue for anything else.
+        """
+        if type(value) is not float:
+            value = metric_value(key, value)
+        if step is not None and type(step) is not int:
+            step = metric_step(key, step)
+        self._point(
+            self._heads.get(key) or self._head(key),
+            step,
+            monotonic() - self._zero if timestamp is None else self._seconds(timestamp),
+            value,
+        )
+
+    def log_metrics(
+        self, metrics: Mapping[str, object], step: int | None = None, timestamp: float | datetime | None = None
+    ) -> None:
+        """Log several metrics at one step; nothing is logged when one of them is no number."""
+        checked: list[tuple[str, Number]] = [
+            (self._head(key), metric_value(key, value)) for key, value in metrics.items()
+        ]
+        step = metric_step(next(iter(metrics), ""), step)
+        seconds = monotonic() - self._zero if timestamp is None else self._seconds(timestamp)
+        for head, value in checked:
+            self._point(head, step, seconds, value)
+
+    def _head(self, key: str) -> str:
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = f"m\t{check_key('metric', key)}\t"
+        return head
+
+    def _seconds(self, timestamp: float | datetime) -> float:
+        if isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool):
+            moment = timestamp / 1000 if isinstance(timestamp, int) else float(timestamp)
+        elif hasattr(timestamp, "timestamp"):
+            moment = timestamp.timestamp()
+        else:
+            raise InvalidValue(f"a timestamp is a datetime, float seconds or int milliseconds, not {timestamp!r:.60}")
+        if not moment >= _EARLIEST:
+            raise InvalidValue(f"timestamp {timestamp!r} lies before 1980; give milliseconds (int) or seconds (float)")
+        return moment - self._start.time
+
+    # Params, tags, text
+
+    def log_param(self, key: str, value: object) -> object:
+        """Log one param and return `value`; ParamConflict when it is set to something else."""
+        self.log_params({key: value})
+        return value
+
+    def log_params(self, params: object) -> None:
+        """Log params: a mapping of names to plain values, nested mappings and lists, numpy scalars.
+
+        An argparse.Namespace or a dataclass stands for its fields. Secrets are redacted. Raises
+        InvalidValue for a value that cannot be kept exactly, ParamConflict for one that would change.
+        """
+        from gittrack.capture.redact import redact_mapping
+
+        mapping = params if isinstance(params, Mapping) else _mapping_of(params)
+        plain = {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
+        plain = redact_mapping(plain)
+        self._params = merge_params(self.params, plain)
+        self._event("params", params=plain)
+
+    def set_tag(self, key: str, value: object) -> None:
+        """Set a tag, replacing its value."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, object]) -> None:
+        """Set several tags."""
+        self._event("tags", tags={check_key("tag", key): tag_value(key, value) for key, value in tags.items()})
+
+    def set_description(self, text: str) -> None:
+        """Set the run's description."""
+        self._event("set", description=check_text("a description", text, lines=True))
+
+    def adopt(self, name: str | None, experiment: str | None) -> None:
+        """Give a run that was joined or resumed the name and experiment that were asked for."""
+        facts = {"name": name, "experiment": experiment}
+        self._event("set", **{key: value for key, value in facts.items() if value})
+
+    def _event(self, kind: str, /, **facts: object) -> None:
+        self._check_open()
+        self._journal.event(kind, **facts)
+
+    def _check_open(self) -> None:
+        if self._status is not None:
+            raise NoActiveRun(f"run {self.id[:8]} has ended; go on with it by start_run(run_id={self.id!r})")
+
+    # Files
+
+    def log_text(self, text: str, artifact_file: str) -> None:
+        """Keep `text` as the artifact `artifact_file`, such as 'notes/summary.txt'."""
+        if not isinstance(text, str):
+            raise InvalidValue(f"log_text keeps text, not {type(text).__name__}")
+        self._keep_bytes(text.encode("utf-8", "surrogateescape"), artifact_file)
+
+    def log_dict(self, dictionary: object, artifact_file: str) -> None:
+        """Keep plain values as the artifact `artifact_file`: JSON, or YAML where it ends in .yaml or .yml."""
+        value = plain_value(artifact_file, dictionary)
+        if artifact_file.endswith((".yaml", ".yml")):
+            import yaml
+
+            text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+        else:
+            import json
+
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+        self.log_text(text, artifact_file)
+
+    def log_figure(self, figure: object, artifact_file: str) -> None:
+        """Keep a figure of matplotlib, plotly, bokeh's or PIL's kind as `artifact_file`; its ending is the format."""
+        from gittrack.record.figures import figure_bytes
+
+        self._keep_bytes(figure_bytes(figure, artifact_file), artifact_file)
+
+    def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+        """Keep a copy of a file, of any size, or of all files of a directory, as it is now.
+
+        `artifact_path` is the folder among the artifacts that it goes into.
+        """
+        import stat
+
+        from gittrack.record.stage import check_file
+
+        source = os.path.abspath(local_path)
+        if stat.S_ISDIR(check_file(source).st_mode):
+            folder = os.path.basename(source)
+            self.log_artifacts(source, f"{artifact_path}/{folder}" if artifact_path else folder)
+            return
+        self._keep_file(source, os.path.basename(source), artifact_path)
+
+    def log_artifacts(self, local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+        """Keep a copy of every file below `local_dir`, in the folder `artifact_path` among the artifacts."""
+        from gittrack.record.stage import check_file, files_below
+
+        source = os.path.abspath(local_dir)
+        check_file(source)
+        if not os.path.isdir(source):
+            raise InvalidValue(f"{os.fspath(local_dir)!r} is a file; use log_artifact for it")
+        for path, relative in files_below(source):
+            self._keep_file(path, relative, artifact_path)
+
+    def log_input(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Record data that the run reads, a file or a directory: its content's hash and size, not a copy."""
+        from gittrack.capture.inputs import StatCache, describe_input
+
+        self._check_open()
+        cache = StatCache(os.path.join(self._project.repo.state_dir, "stat.sqlite"))
+        item = describe_input(os.fspath(path), name, cache=cache)
+        self._event(
+            "input",
+            name=item.name,
+            path=item.path,
+            kind=item.kind,
+            size=item.size,
+            sha256=item.sha256,
+            files=item.files,
+        )
+
+    def _keep_bytes(self, data: bytes, path: str) -> None:
+        from gittrack.record.stage import stage_bytes
+
+        target = check_artifact_path(path)
+        self._keep(target, lambda: stage_bytes(self._project, self.id, target, data))
+
+    def _keep_file(self, source: str, name: str, folder: str | None) -> None:
+        from gittrack.record.stage import check_file, stage_file
+
+        target = check_artifact_path(f"{folder.rstrip('/')}/{name}" if folder else name)
+        check_file(source)
+        self._keep(target, lambda: stage_file(self._project, self.id, target, source))
+
+    def _keep(self, path: str, stage: Callable[[], Artifact]) -> None:
+        self._check_open()
+        try:
+            self._say_artifact(stage())
+        except OSError as error:
+            if not self._deferred:
+                warn(f"artifact {path!r} cannot be kept now ({error.strerror or error}); it is tried again at the end")
+            self._deferred.append((path, stage))
+
+    def _say_artifact(self, artifact: Artifact) -> None:
+        self._journal.event(
+            "artifact", path=artifact.path, size=artifact.size, sha256=artifact.sha256, large=artifact.large
+        )
+
+    # The end
+
+    def flush(self) -> None:
+        """Make everything logged so far safe from a power cut when this returns; a fault is a warning."""
+        self._check_open()
+        self._retry()
+        if not self._journal.sync():
+            warn(f"run {self.id[:8]} is not yet safe from a power cut: {_reason(self._journal)}")
+
+    def _retry(self) -> list[str]:
+        """Stage again what could not be staged; return the paths of what still cannot."""
+        waiting, self._deferred = self._deferred, []
+        for path, stage in waiting:
+            try:
+                self._say_artifact(stage())
+            except (OSError, GittrackError):
+                self._deferred.append((path, stage))
+        return [path for path, _ in self._deferred]
+
+    def end(self, status: str = FINISHED, error: str | None = None) -> None:
+        """End the run and commit it; an I/O fault is a warning and leaves it in the journal for later."""
+        if self._status is not None:
+            return
+        if status not in ENDED:
+            raise InvalidValue(f"a run ends as one of {', '.join(ENDED)}, not {status!r:.40}")
+        from gittrack.record.active import forget
+
+        missing = self._retry()
+        self._status = status
+        self._point = _ended_point(self.id)
+        forget(self)
+        if missing:
+            warn(f"run {self.id[:8]} ends without {len(missing)} artifacts that could not be kept: {missing[0]!r}")
+        if self._owner:
+            from gittrack.codec.times import write_time
+
+            end = self._start.time + (monotonic() - self._zero)
+            self._journal.event("end", status=status, end=write_time(end), error=error)
+        elif self._journal.segment:
+            self._journal.event("close", status=status, error=error)
+        self._commit()
+
+    def _commit(self) -> None:
+        from gittrack.record.assemble import is_live
+        from gittrack.record.publish import publish
+
+        try:
+            if self._owner:
+                publish(self._project, self.id, self._journal)
+            elif self._journal.segment:
+                self._journal.close()
+                if not is_live(self._journal.directory):
+                    publish(self._project, self.id)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the training must not die of it
+            kept = self._journal.sync()
+            where = "it is safe in the journal" if kept else f"its last values are lost: {_reason(self._journal)}"
+            warn(f"run {self.id[:8]} could not be committed ({problem}); {where}; the next gittrack command retries")
+        finally:
+            self._journal.close()
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end(*outcome(error))
+
+    def continue_in_child(self) -> None:
+        """After a fork, in the child: write to an own segment and never end the parent's run."""
+        self._owner = False
+        self._journal.continue_in_child(opening_of(self.id, owner=False))
+
+    def interrupt(self, status: str = KILLED) -> None:
+        """End the run from a signal handler, after which the process dies."""
+        self._journal.restart()
+        self.end(status)
+
+
+def outcome(error: BaseException | None) -> tuple[str, str | None]:
+    """Return the status and the error text for a run that an exception ended, or None did."""
+    if error is None:
+        return FINISHED, None
+    if isinstance(error, KeyboardInterrupt):
+        return KILLED, "KeyboardInterrupt"
+    if isinstance(error, SystemExit):
+        if error.code in (None, 0):
+            return FINISHED, None
+        return FAILED, f"SystemExit: {error.code}"
+    import traceback
+
+    from gittrack.capture.redact import redact_text
+
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return FAILED, redact_text("\n".join(text.rstrip().splitlines()[-TRACEBACK_LINES:]))
+
+
+def _mapping_of(params: object) -> Mapping[str, object]:
+    """The fields of an argparse.Namespace or a dataclass."""
+    import dataclasses
+
+    if dataclasses.is_dataclass(params) and not isinstance(params, type):
+        return dataclasses.asdict(params)
+    if hasattr(params, "__dict__") and not callable(params):
+        return vars(params)
+    raise InvalidValue(f"log_params takes a mapping of names to values, not {type(params).__name__}")
+
+
+def _ended_point(run_id: str) -> Callable[[str, int | None, float, float], None]:
+    def refuse(head: str, step: int | None, seconds: float, value: float) -> None:
+        raise NoActiveRun(f"run {run_id[:8]} has ended; go on with it by start_run(run_id={run_id!r})")
+
+    return refuse
+
+
+def _reason(journal: Journal) -> str:
+    fault = journal.fault
+    return "the disk refuses" if fault is None else (fault.strerror or str(fault))

@@ -1,0 +1,34 @@
+"""SIGTERM ends the running runs as killed; the script's own handler, where there is one, stays in force."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+def watch_signals(interrupt: Callable[[], None]) -> None:
+    """Have `interrupt` called when SIGTERM or SIGHUP is about to kill this process.
+
+    Only where the signal would kill: a handler of the script's own decides for itself, also one that
+    it sets later. SIGINT needs nothing: it arrives as KeyboardInterrupt. Python handles signals in the
+    main thread, so elsewhere nothing can be done, and the next command finds the run crashed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _killer(interrupt))
+
+
+def _killer(interrupt: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        # Put back first: a second signal kills at once, whatever the first is still doing.
+        signal.signal(number, signal.SIG_DFL)
+        interrupt()
+        os.kill(os.getpid(), number)
+
+    return handle

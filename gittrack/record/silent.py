@@ -1,0 +1,46 @@
+"""The run of a process that must not record one: another rank of the same job does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from gittrack.model import Artifact, Start
+from gittrack.record.journal import Journal
+from gittrack.record.run import ActiveRun
+
+
+class _NoJournal(Journal):
+    """Takes every line and writes none."""
+
+    __slots__ = ()
+
+    def point(self, head: str, step: int | None, seconds: float, value: float) -> None:
+        """Forget the point."""
+
+    def event(self, kind: str, /, **facts: object) -> None:
+        """Forget the event."""
+
+
+class SilentRun(ActiveRun):
+    """Takes every call of a run, refuses what a run would refuse, and writes nothing."""
+
+    def __init__(self, name: str, experiment: str) -> None:
+        """Make a run that belongs to no repository."""
+        start = Start("0" * 32, name, 0.0, experiment)
+        super().__init__(None, start, _NoJournal("", {}), owner=False)  # type: ignore[arg-type]
+
+    @property
+    def repository(self) -> str:
+        """No repository."""
+        return ""
+
+    def log_input(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Read nothing."""
+        self._check_open()
+
+    def _keep(self, path: str, stage: Callable[[], Artifact]) -> None:
+        self._check_open()
+
+    def _commit(self) -> None:
+        pass

@@ -1,0 +1,210 @@
+"""Which keys and values can be recorded, and in which plain form: checked where they are logged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import SupportsFloat, SupportsIndex, TypeVar
+
+from gittrack.errors import InvalidValue, ParamConflict
+from gittrack.model import Key, Number, Value
+
+K = TypeVar("K", bound=Key)
+
+KEY_LIMIT = 250
+TAG_LIMIT = 10_000
+DEPTH_LIMIT = 64
+# Python itself refuses to write or read an integer of more than 4,300 digits.
+INT_BITS = 14_000
+
+# C0 and C1 controls, line separators, and the characters that turn the direction of text around.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def check_key(kind: str, key: object) -> str:
+    """Return `key` when it can name a param, metric, tag, …; raise InvalidValue otherwise."""
+    if not isinstance(key, str):
+        raise InvalidValue(f"a {kind} name must be text, not {_type(key)} ({key!r:.60})")
+    if not key or key.isspace():
+        raise InvalidValue(f"a {kind} name must not be empty")
+    if len(key) > KEY_LIMIT:
+        raise InvalidValue(f"{kind} name {key[:40]!r}… has {len(key)} characters; at most {KEY_LIMIT} are allowed")
+    if _UNPRINTABLE.search(key) or _SURROGATE.search(key):
+        raise InvalidValue(f"{kind} name {key!r:.80} holds a line break or a control character; remove it")
+    return key
+
+
+def check_text(kind: str, text: object, *, limit: int | None = None, lines: bool = False) -> str:
+    """Return `text` when it can be kept as a name (`lines=False`) or as free text (`lines=True`)."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"{kind} must be text, not {_type(text)} ({text!r:.60})")
+    if _SURROGATE.search(text):
+        raise InvalidValue(f"{kind} holds half of a UTF-16 pair and cannot be written as UTF-8")
+    if not lines and (not text.strip() or _UNPRINTABLE.search(text)):
+        raise InvalidValue(f"{kind} {text!r:.80} must not be empty or hold line breaks or control characters")
+    if limit is not None and len(text) > limit:
+        raise InvalidValue(f"{kind} has {len(text)} characters; at most {limit} are allowed")
+    return text
+
+
+def plain_value(name: str, value: object, *, depth: int = 0) -> Value:
+    """Return `value` in plain Python types: numpy scalars unwrapped, tuples as lists, paths as text."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return _plain_number(f"param {name!r}", value)
+    if isinstance(value, str):
+        return check_text(f"param {name!r}", str(value), lines=True)
+    if depth > DEPTH_LIMIT:
+        raise InvalidValue(f"param {name!r} is nested more than {DEPTH_LIMIT} levels deep")
+    if isinstance(value, Mapping):
+        return {
+            _plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1) for k, v in value.items()
+        }
+    item = _unwrapped(value)
+    if item is not value:
+        return plain_value(name, item, depth=depth + 1)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [plain_value(f"{name}[{i}]", v, depth=depth + 1) for i, v in enumerate(value)]
+    if hasattr(value, "__fspath__"):
+        return check_text(f"param {name!r}", str(value), lines=True)
+    raise InvalidValue(f"param {name!r} is a {_type(value)}, which cannot be kept exactly; log str(value)")
+
+
+def _plain_number(what: str, value: bool | float | None) -> bool | Number | None:
+    # Subclasses (an IntEnum, numpy.float64) would not be read back as what they were.
+    if value is None or isinstance(value, bool):
+        return value
+    if not isinstance(value, int):
+        return float(value)
+    if value.bit_length() > INT_BITS:
+        raise InvalidValue(f"{what} is an integer of {value.bit_length()} bits; log it as text")
+    return int(value)
+
+
+def _plain_key(name: str, key: object) -> Key:
+    key = _unwrapped(key)
+    if key is None or isinstance(key, (bool, int, float)):
+        return _plain_number(f"a key of param {name!r}", key)
+    return check_key(f"param {name!r} nested", key)
+
+
+def _unwrapped(value: object) -> object:
+    """A numpy, torch or jax scalar or array as Python numbers and lists; anything else as it is."""
+    if isinstance(value, (str, bytes, Mapping)) or not (hasattr(value, "dtype") and hasattr(value, "tolist")):
+        return value
+    plain: object = value.tolist()
+    # numpy.longdouble gives itself back: it has no exact Python counterpart.
+    return value if type(plain) is type(value) else plain
+
+
+def metric_value(name: str, value: object) -> Number:
+    """Return the number that `value` is; bool counts as 0 or 1; raise InvalidValue for anything else."""
+    if isinstance(value, (int, float)):
+        number = _plain_number(f"metric {name!r}", value)
+        return 0 if number is None else number + 0 if isinstance(number, bool) else number
+    item = _unwrapped(value)
+    while item is not value and isinstance(item, list) and len(item) == 1:
+        item = item[0]
+    if item is not value and isinstance(item, (bool, int, float)):
+        return metric_value(name, item)
+    if isinstance(value, SupportsFloat) and not isinstance(value, (str, bytes)) and item is value:
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise InvalidValue(f"metric {name!r} must be one number, not {_type(value)} ({value!r:.60})")
+
+
+def metric_step(name: str, step: object) -> int | None:
+    """Return `step` as an int, or None; a float is fine when it is whole."""
+    if step is None or type(step) is int:
+        return step
+    item = _unwrapped(step)
+    if isinstance(item, float) and item.is_integer():
+        return int(item)
+    if isinstance(item, SupportsIndex):
+        return int(item.__index__())
+    raise InvalidValue(f"the step of metric {name!r} must be a whole number, not {step!r:.60}")
+
+
+def tag_value(name: str, value: object) -> str:
+    """Return a tag's value as text; numbers and booleans are written out."""
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    return check_text(f"tag {name!r}", value, limit=TAG_LIMIT, lines=True)
+
+
+def merge_params(present: Mapping[K, Value], new: Mapping[K, Value], _at: str = "") -> dict[K, Value]:
+    """Return both together; ParamConflict names both values where one would change.
+
+    Nested mappings are merged leaf by leaf, so that parts of one configuration may be logged apart.
+    """
+    result = dict(present)
+    for key, value in new.items():
+        old = result.get(key)
+        if key not in result:
+            result[key] = value
+        elif isinstance(old, dict) and isinstance(value, dict):
+            result[key] = merge_params(old, value, f"{_at}{key}.")
+        elif not same_value(old, value):
+            raise ParamConflict(
+                f"param '{_at}{key}' is already {old!r:.80} and cannot become {value!r:.80}; "
+                "use another name or start another run"
+            )
+    return result
+
+
+def flatten(params: Mapping[K, Value]) -> Iterator[tuple[str, Value]]:
+    """Yield (dotted name, value) for each leaf; lists and empty mappings are leaves."""
+    for key, value in params.items():
+        if isinstance(value, dict) and value:
+            for path, leaf in flatten(value):
+                yield f"{key}.{path}", leaf
+        else:
+            yield str(key), value
+
+
+def same_value(a: Value, b: Value) -> bool:
+    """Equal as a person means it: NaN equals NaN, 1 equals 1.0, but True is not 1."""
+    if isinstance(a, bool) is not isinstance(b, bool):
+        return False
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same_value, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_value(a[k], b[k]) for k in a)
+    return a == b or (a != a and b != b)
+
+
+def check_artifact_path(path: str) -> str:
+    """Return `path` with forward slashes when it may stand below artifacts/; InvalidValue otherwise."""
+    posix = path.replace("\\", "/") if "\\" in path else path
+    if not posix or posix.startswith("/") or re.match(r"[A-Za-z]:", posix):
+        raise InvalidValue(f"artifact path {path!r:.120} must be relative, such as 'plots/roc.png'")
+    for part in posix.split("/"):
+        problem = _part_problem(part)
+        if problem:
+            raise InvalidValue(f"artifact path {path!r:.120} {problem}; give another artifact path")
+    return posix
+
+
+def _part_problem(part: str) -> str | None:
+    if part in ("", ".", ".."):
+        return f"has an empty or relative part {part!r}"
+    if _UNPRINTABLE.search(part) or _SURROGATE.search(part):
+        return "holds a control character or is not valid Unicode"
+    if len(part.encode()) > 255:
+        return "has a part of more than 255 bytes"
+    stem = part.rstrip(". ").lower()
+    if stem in (".git", "git~1") or stem.replace("\u200c", "").replace("\u200d", "") == ".git":
+        return "holds a part that git reserves (.git)"
+    if stem != part.lower():
+        return "has a part that ends in a dot or a space"
+    if _RESERVED.fullmatch(part) or re.search(r'[<>:"|?*]', part):
+        return f"has a part that Windows cannot store ({part!r})"
+    return None
+
+
+def _type(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
