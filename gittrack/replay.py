@@ -40,6 +40,11 @@ def fold(records: Iterable[Record]) -> Run:
     return run
 
 
+def with_record(run: Run, record: Record) -> Run:
+    """Return `run` with what a record tells that is later than all its own; a start in it begins a part."""
+    return _apply(run, replace(record, start=None, part=record.start or record.part))
+
+
 def _apply(run: Run, record: Record) -> Run:
     tags = {**run.tags, **record.tags}
     params, warnings = _params(run.params, record.params)

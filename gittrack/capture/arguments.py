@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from gittrack.model import Value
 
+__all__ = ["entry_of", "params_from_arguments", "typed_value"]
+
 _NEGATIVE = re.compile(r"-(?:[0-9.]|inf)")
 _OPTION = re.compile(r"--?([^\W\d][\w.\-/@]*)(?:=(.*))?", re.DOTALL)
 _ATTACHED = re.compile(r"-([A-Za-z])(-?[0-9][0-9.eE+-]*)")

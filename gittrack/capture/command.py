@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from gittrack.capture.scalars import word_set
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -14,19 +16,25 @@ _PYTHON = re.compile(r"(?:python|pypy|ipython|pythonw|bpython)[0-9.]*t?d?")
 # Options of the interpreter that take the next word, when nothing is attached to them.
 _TAKES_WORD = ("-X", "-W", "-Q", "--check-hash-based-pycs", "--jit")
 # Programs whose own options stand before the script or the python that they start.
-_LAUNCHERS = frozenset(
-    """torchrun accelerate deepspeed mpirun mpiexec mpiexec.hydra srun horovodrun composer xvfb-run uv uvx poetry
-    pipenv pdm hatch pixi rye conda mamba micromamba nohup time nice ionice env timeout taskset numactl stdbuf
-    coverage kernprof mprof viztracer scalene py-spy memray nsys ncu perf strace ltrace gdb ray gittrack git-track
-    bash sh zsh dash ksh fish rscript julia node deno bun perl ruby lua octave""".split()
+_LAUNCHERS = word_set(
+    """
+    torchrun accelerate deepspeed mpirun mpiexec mpiexec.hydra srun horovodrun composer xvfb-run uv uvx
+    poetry pipenv pdm hatch pixi rye conda mamba micromamba nohup time nice ionice env timeout taskset
+    numactl stdbuf coverage kernprof mprof viztracer scalene py-spy memray nsys ncu perf strace ltrace gdb
+    ray gittrack git-track bash sh zsh dash ksh fish rscript julia node deno bun perl ruby lua octave
+    """
 )
-_TAKES_MODULE = frozenset(
-    "torchrun accelerate deepspeed composer uv coverage kernprof viztracer scalene".split()
+_TAKES_MODULE = word_set(
+    """
+    torchrun accelerate deepspeed composer uv coverage kernprof viztracer scalene
+    """
 )
-_LAUNCHER_MODULES = frozenset(
-    """torch.distributed.run torch.distributed.launch accelerate.commands.launch accelerate.commands.accelerate_cli
-    deepspeed.launcher.runner coverage cProfile profile pdb debugpy trace kernprof line_profiler memory_profiler
-    viztracer scalene ipdb pyinstrument""".split()
+_LAUNCHER_MODULES = word_set(
+    """
+    torch.distributed.run torch.distributed.launch accelerate.commands.launch
+    accelerate.commands.accelerate_cli deepspeed.launcher.runner coverage cProfile profile pdb debugpy trace
+    kernprof line_profiler memory_profiler viztracer scalene ipdb pyinstrument
+    """
 )
 
 
@@ -43,14 +51,14 @@ def looks_like_script(path: str) -> bool:
 
 
 def find_entry(argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_script) -> Entry:
-    """Return the entry of a command: behind python and its options, behind launchers, or the program itself."""
+    """Return the entry of a command: behind python, behind launchers, or the program itself."""
     if not argv:
         return Entry(None, 0)
     program = _program(argv[0])
     if _PYTHON.fullmatch(program):
         return _after_python(argv, 1, is_file)
     if program in _LAUNCHERS:
-        return _after_launcher(argv, 1, program in _TAKES_MODULE, is_file) or Entry(None, 1)
+        return _after_launcher(argv, 1, is_file, modules=program in _TAKES_MODULE) or Entry(None, 1)
     if argv[0] in ("-c", "-m"):  # sys.argv[0] of `python -c`, and of `python -m` while it is being found
         return Entry(None, 1)
     if looks_like_script(argv[0]) or (not os.path.isabs(argv[0]) and re.search(r"[\\/]", argv[0])):
@@ -83,15 +91,15 @@ def _after_python(argv: Sequence[str], at: int, is_file: Callable[[str], bool]) 
         if letter[1] == "c":
             return Entry(None, at)
         if text in _LAUNCHER_MODULES:
-            return _after_launcher(argv, at, True, is_file) or Entry(text, at)
+            return _after_launcher(argv, at, is_file, modules=True) or Entry(text, at)
         return Entry(text or None, at)
     return Entry(None, at)
 
 
 def _after_launcher(
-    argv: Sequence[str], at: int, modules: bool, is_file: Callable[[str], bool]
+    argv: Sequence[str], at: int, is_file: Callable[[str], bool], *, modules: bool
 ) -> Entry | None:
-    """The first script or python behind a launcher; a file that is there is preferred to one that only could be."""
+    """The first script or python behind a launcher; a file that is there goes before a likely name."""
     likely: Entry | None = None
     for place in range(at, len(argv)):
         word = argv[place]

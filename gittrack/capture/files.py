@@ -260,7 +260,7 @@ def _is_json_lines(path: str) -> bool:
     """Whether the first two lines are an object each: many programs name such a file .json."""
     with _open(path) as file:
         try:
-            lines = [line.strip() for _, line in zip(range(2), file)]
+            lines = [line.strip() for _, line in zip(range(2), file, strict=False)]
         except UnicodeError:
             raise _not_text(path) from None
     return len(lines) == 2 and all(line.startswith("{") and line.endswith("}") for line in lines)
@@ -269,5 +269,5 @@ def _is_json_lines(path: str) -> bool:
 def _has_rows(path: str, kind: str) -> bool:
     """Whether a file without points says anything; a table may so far have only its header."""
     with _open(path) as file:
-        lines = [line for _, line in zip(range(2), file) if line.strip(" \t\r\n{}[]")]
+        lines = [line for _, line in zip(range(2), file, strict=False) if line.strip(" \t\r\n{}[]")]
     return len(lines) > (1 if kind in _TABLES else 0)

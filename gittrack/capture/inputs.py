@@ -1,4 +1,4 @@
-"""Data that a run reads, as the SHA-256 of its content: a file, or all files of a directory.
+r"""Data that a run reads, as the SHA-256 of its content: a file, or all files of a directory.
 
 The hash of a directory is the SHA-256 of a text of one line for each entry below it, sorted by the
 bytes of its path (relative, with '/'):
@@ -7,8 +7,8 @@ bytes of its path (relative, with '/'):
     link <target>  <path>                a symbolic link; it is not followed
     fifo|socket|device  <path>           what has no content to read
 
-Where a path or target holds a backslash, a line feed or a carriage return, these are written \\\\, \\n
-and \\r, and a backslash stands in front of the line, again as sha256sum does it. Empty directories and
+Where a path or target holds a backslash, a line feed or a carriage return, these are written \\, \n
+and \r, and a backslash stands in front of the line, again as sha256sum does it. Empty directories and
 everything named .git (a repository changes while its run is recorded) do not count.
 """
 
@@ -47,7 +47,7 @@ def describe_input(
     cache: StatCache | None = None,
     progress: Progress | None = None,
 ) -> Input:
-    """Return size and hash of a file or directory; `name` is its last part unless given, `path` stays as given.
+    """Return size and hash of a file or directory; `name` is its last part unless given.
 
     `progress` is called with the bytes done and the bytes in all. A symbolic link given as `path` is
     followed, links below it are not. Raises GittrackError when something is missing, unreadable, no
@@ -68,7 +68,7 @@ def describe_input(
             return Input(title, _shown(given), kind, size, digest, 1)
         entries = sorted(_walk(given))
         hasher = _Hasher(session, progress, sum(entry.size for entry in entries))
-        digest, size, files = _hash_directory(given, entries, hasher)
+        digest, size, files = _hash_directory(entries, hasher)
         return Input(title, _shown(given), kind, size, digest, files)
 
 
@@ -132,7 +132,7 @@ def _walk(top: str) -> Iterator[_Entry]:
             raise GittrackError(f"input {_shown(where)} cannot be read: {_reason(error)}") from None
 
 
-def _hash_directory(top: str, entries: list[_Entry], hasher: _Hasher) -> tuple[str, int, int]:
+def _hash_directory(entries: list[_Entry], hasher: _Hasher) -> tuple[str, int, int]:
     whole = hashlib.sha256()
     total = files = 0
     for entry in entries:

@@ -12,9 +12,9 @@ _HEAD = 8192
 
 def host() -> str:
     """Return the name of this machine, '' when it has none."""
-    if sys.platform != "win32":
-        return os.uname().nodename
-    return os.environ.get("COMPUTERNAME", "")
+    if sys.platform == "win32":
+        return os.environ.get("COMPUTERNAME", "")
+    return os.uname().nodename
 
 
 def user() -> str:
@@ -35,10 +35,10 @@ def user() -> str:
 
 
 def architecture() -> str:
-    """Return the kind of processor: 'x86_64', 'arm64', …"""
-    if sys.platform != "win32":
-        return os.uname().machine
-    return os.environ.get("PROCESSOR_ARCHITEW6432") or os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    """Return the kind of processor: 'x86_64', 'arm64'."""
+    if sys.platform == "win32":
+        return os.environ.get("PROCESSOR_ARCHITEW6432") or os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    return os.uname().machine
 
 
 @lru_cache(maxsize=1)
@@ -88,7 +88,7 @@ def _sysctl(name: str) -> str | None:
     import subprocess  # slow to import, and only macOS has no file for it
 
     try:
-        done = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, timeout=5, check=False)  # noqa: S603
+        done = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode("utf-8", "replace").strip() or None

@@ -53,8 +53,10 @@ def as_step(value: object, where: str) -> int | None:
 
 
 def row_points(row: Mapping[str, object], where: str) -> list[MetricPoint]:
-    """Return the points of one object such as {"step": 3, "loss": 0.1} or {"metric": "loss", "value": 0.1}."""
-    names = {name.lower(): name for name in reversed(row)}
+    """Return the points of {"step": 3, "loss": 0.1}, or of {"metric": "loss", "value": 0.1}."""
+    names: dict[str, str] = {}
+    for column in row:
+        names.setdefault(column.lower(), column)
     step_name = next((names[n] for n in STEP_NAMES if n in names), None)
     seconds_name = next((names[n] for n in SECONDS_NAMES if n in names), None)
     step = as_step(row[step_name], where) if step_name is not None else None

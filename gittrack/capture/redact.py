@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from gittrack.capture.scalars import word_set
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
 from gittrack.capture.secret_shapes import REDACTED, is_credential, redact_shapes
 from gittrack.model import Key, Value
@@ -32,25 +33,27 @@ _ASSIGNMENT = re.compile(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(
 _NUMBER = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MARKER = re.compile(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
 _NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
-_SCHEMES = frozenset(
-    "basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp".split()
+_SCHEMES = word_set(
+    """
+    basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp
+    """
 )
 _REFERENCE = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\*+|\.\.\.|…")
 
 # Text is looked at closely only where one of these stands in it.
-_NAME_HINT = re.compile(
-    r"(?i)pass|pwd|secret|token|key|auth|cred|cookie|jwt|otp|bearer|hmac|kennwort|contrasena|\bpat\b"
-)
+_NAME_HINTS = tuple(word_set("pass pwd secret token key auth cred cookie jwt otp bearer kennwort contrasena _pat -pat"))
 _NAME_IN_TEXT = re.compile(
-    r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})([\"']?\s?[:=]\s?))",
+    r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})(\\?[\"']?\s?[:=]\s?))",
     re.ASCII,
 )
-_VALUE_IN_TEXT = re.compile(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]*)")
-_CODE = re.compile(
-    r"[A-Za-z_][\w.]*[(\[].*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|str|int|bytes|bool|object|Optional\b.*"
-)
-_ASKS_FOR_LOGIN = frozenset("curl wget http https xh".split())
-_TAKES_PASSWORD = frozenset("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass".split())
+# A bare value is judged by its beginning, or a long line of them would be read again and again.
+_VALUE_IN_TEXT = re.compile(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]{0,300})")
+_REST = re.compile(r"[^\s&;]*")
+# A call, an item, an attribute or a type: source code says where a secret is kept, not what it is.
+_CODE = re.compile(r"[A-Za-z_][\w.]*(?:\(.*\)|\[.*\])[,):=\]}]*|(?:str|int|bytes|bool|object|Optional\b.*)[,):=\]}]*")
+_ATTRIBUTE = re.compile(r"(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*)[,):=\]}]*")
+_ASKS_FOR_LOGIN = word_set("curl wget http https xh")
+_TAKES_PASSWORD = word_set("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass")
 
 
 def redact_url(url: str) -> str:
@@ -72,7 +75,7 @@ def _split_user(rest: str) -> tuple[str, str, str]:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" not in authority and not re.search(r":[^0-9\]][^\]]*$", authority):
         return "", "", rest
-    user, at, host = (authority if "@" in authority else rest).rpartition("@")
+    user, at, _ = (authority if "@" in authority else rest).rpartition("@")
     return (user, at, rest[len(user) + 1 :]) if at else ("", "", rest)
 
 
@@ -109,9 +112,8 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
             continue
         previous = result[-1] if result else ""
         pending = secrecy(word) if word.startswith("-") and _is_bare_option(word) else Secrecy.NONE
-        if login and previous in ("-u", "--user", "--proxy-user") and ":" in word:
-            result.append(REDACTED)
-        elif password and (previous == "-p" and "sshpass" in programs):
+        named = login and previous in ("-u", "--user", "--proxy-user") and ":" in word
+        if named or (previous == "-p" and "sshpass" in programs):
             result.append(REDACTED)
         elif password and re.match(r"-p[^=\s]", word):
             result.append("-p" + REDACTED)
@@ -136,7 +138,7 @@ def _redact_word(word: str) -> str:
 
 
 def redact_mapping(values: Mapping[K, Value]) -> dict[K, Value]:
-    """Return `values` with `[redacted]` under secret names, at any depth, and for texts that hold a credential."""
+    """Return `values` with `[redacted]` under secret names at any depth, and for credentials in texts."""
     return {key: _redact_value(str(key), value) for key, value in values.items()}
 
 
@@ -175,44 +177,55 @@ def _is_harmless(secret: Secrecy, value: Value) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """Return `text` (output, a traceback, a value) without credentials of a known form, also in URLs,
-    and without the values in `password=…`, `"api_key": "…"`, `--token …`."""
+    """Return `text` (output, a traceback, a value) without the credentials in it.
+
+    These are known by their form, in URLs, and by the name in `password=…`, `"api_key": "…"`, `--token …`.
+    """
     text = redact_shapes(text)
     if "://" in text and ("@" in text or "?" in text or "#" in text):
         text = _URL.sub(lambda url: redact_url(url.group()), text)
-    return _redact_pairs(text) if _NAME_HINT.search(text) else text
+    lower = text.lower()
+    return _redact_pairs(text) if any(hint in lower for hint in _NAME_HINTS) else text
 
 
 def _redact_pairs(text: str) -> str:
     parts: list[str] = []
     done = 0
     for found in _NAME_IN_TEXT.finditer(text):
-        secret = secrecy(found[2] or found[4])
+        name = found[2] or found[4]
+        secret = secrecy(name)
         if secret is Secrecy.NONE or found.start() < done:
             continue
         value = _VALUE_IN_TEXT.match(text, found.end())
-        if value is None or _is_ordinary(secret, value):
+        if value is None or _is_ordinary(secret, name, value):
             continue
-        group = value.lastindex or 3
-        start, end = value.span(group)
-        if group == 3:  # what closes the call or the list around it is no part of it
-            end -= len(value[3]) - len(value[3].rstrip("\"',)}]")) if not value[3].endswith(REDACTED) else 0
+        start, end = value.span(value.lastindex or 3)
+        if value[3] is not None:
+            end = _end_of_bare(text, start, end)
         if start < end:
             parts += text[done:start], REDACTED
             done = end
     return "".join(parts) + text[done:] if parts else text
 
 
-def _is_ordinary(secret: Secrecy, value: re.Match[str]) -> bool:
-    """Whether a value in running text is no secret: prose and source code name secrets without telling them."""
-    bare = value[3]
+def _end_of_bare(text: str, start: int, end: int) -> int:
+    """Where an unquoted value ends: what closes the call or the list around it is no part of it."""
+    rest = _REST.match(text, end)
+    end = rest.end() if rest is not None else end
+    value = text[start:end]
+    return end if value.endswith(REDACTED) else start + len(value.rstrip("\"',)}]"))
+
+
+def _is_ordinary(secret: Secrecy, name: str, value: re.Match[str]) -> bool:
+    """Whether a value in running text is none: prose and source code name secrets without telling them."""
     plain = value[value.lastindex or 3]
     if _is_harmless(secret, plain) or plain.startswith(REDACTED):
         return True
-    if bare is not None and (bare.startswith("--") or _CODE.fullmatch(bare.rstrip(",):=]}"))):
-        return True
-    if bare is not None and bare.lower() in _SCHEMES:
-        return True  # Authorization: Bearer …, whose rest redact_shapes has seen to
-    if bare is not None and is_secret_name(bare.rstrip(",):]}")):
-        return True  # password=password
+    bare = value[3]
+    if bare is not None:
+        attribute = _ATTRIBUTE.fullmatch(bare)
+        if bare.startswith("--") or _CODE.fullmatch(bare) or bare.rstrip(",):=]}") == name:
+            return True  # password=password
+        if (attribute is not None and is_secret_name(attribute[1])) or bare.lower() in _SCHEMES:
+            return True  # password=args.password; Authorization: Bearer …, which redact_shapes has seen to
     return secret is Secrecy.WEAK and (len(plain) < 8 or not any(c.isdigit() for c in plain))

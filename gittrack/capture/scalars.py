@@ -33,3 +33,8 @@ def as_number(text: str) -> int | float | None:
     if text != "-0" and (_FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text)):
         return float(text)
     return None
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words in `text`: long lists of words read better as a paragraph."""
+    return frozenset(text.split())

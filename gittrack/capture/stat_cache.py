@@ -24,7 +24,7 @@ _TABLE = """create table if not exists hashes (
 
 
 class StatCache:
-    """A cache in the SQLite file `path`, for many processes at once; damage empties it, faults leave it unused."""
+    """A cache in the SQLite file `path`, for many processes; damage empties it, faults leave it unused."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
@@ -50,13 +50,14 @@ def _connect(path: str) -> sqlite3.Connection | None:
             connection.execute("pragma synchronous = off")
             connection.execute(_TABLE)
             connection.execute("select path, size, mtime_ns, ctime_ns, inode, sha256 from hashes limit 1")
-            return connection
         except (sqlite3.Error, OSError) as error:
             if connection is not None:
                 connection.close()
             if not _is_damage(error):
                 return None
             _remove(path)
+        else:
+            return connection
     return None
 
 

@@ -124,7 +124,7 @@ def table_params(rows: Iterator[tuple[int, list[str]]], path: str) -> dict[str, 
     (_, names), (line, values) = table
     if len(names) != len(values):
         raise InvalidValue(f"{path}, line {line}: {len(values)} values stand below {len(names)} names")
-    return {name: typed_value(value) for name, value in zip(names, values) if name}
+    return {name: typed_value(value) for name, value in zip(names, values, strict=True) if name}
 
 
 def _is_pairs(table: Sequence[Sequence[str]]) -> bool:

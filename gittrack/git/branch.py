@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+# Whoever may come to write has all of it loaded beforehand: see record/begin.py. Readers do not import this module.
+import dulwich.refs  # noqa: F401
+import fasteners  # noqa: F401
 
 from gittrack.errors import DamagedRecord, StorageError
+from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
 from gittrack.git.refs import read_ref, swap_ref, sync_ref
-from gittrack.git.repository import Repository, Signature
 from gittrack.git.store import ObjectStore
 from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from gittrack.git.repository import Repository, Signature
 
 Content: TypeAlias = "bytes | os.PathLike[str]"
 _Node: TypeAlias = "dict[str, _Node | Content]"
@@ -219,39 +226,17 @@ def _encode(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-_threads = threading.Lock()  # the file lock below excludes processes, not threads of one
+_threads = ThreadLock()  # the file lock below excludes processes, not threads of one
 
 
 @contextmanager
 def _publish_lock(repo: Repository, timeout: float) -> Iterator[None]:
     """Let writers queue up instead of spoiling each other's work; without it they are slower, not wrong."""
-    from fasteners import InterProcessLock
-
     path = os.path.join(repo.state_dir, "publish.lock")
-    queued = _threads.acquire(timeout=timeout)
-    lock = InterProcessLock(path)
-    try:
-        held = lock.acquire(delay=0.001, max_delay=0.01, timeout=timeout)
+    with _threads.held(timeout), held_lock(path, timeout) as held:
         if held and (sharing := open_packs(repo).sharing) is not None:
-            # Who shares the repository must be able to queue up too.
-            sharing.apply(repo.state_dir)
-            sharing.apply(path)
-    except (OSError, threading.ThreadError):
-        held = lock.acquired  # False on a file system without locks
-    try:
+            with suppress(OSError):  # another user's, who has done it
+                # Who shares the repository must be able to queue up too.
+                sharing.apply(repo.state_dir)
+                sharing.apply(path)
         yield
-    finally:
-        if held:
-            lock.release()
-        if queued:
-            _threads.release()
-
-
-def _forget_after_fork() -> None:
-    # Another thread may have held the lock at the fork.
-    global _threads
-    _threads = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _GROUP_WORDS = frozenset({"group", "true", "1", "yes", "on"})
 _WORLD_WORDS = frozenset({"all", "world", "everybody", "2"})
@@ -115,7 +118,10 @@ def fsync_directories(paths: Iterable[str]) -> None:
     if os.name == "nt":
         return  # a directory cannot be opened there, and NTFS journals its entries
     for path in dict.fromkeys(paths):
-        fd = os.open(path, os.O_RDONLY)
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # `git prune-packed` removes a folder whose last object went into a durable pack
         try:
             os.fsync(fd)
         except OSError as error:

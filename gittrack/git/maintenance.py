@@ -48,18 +48,15 @@ def pack_branch(repo: Repository, ref: str) -> None:
 
     A loose object goes only when a durable pack holds it, so this may be killed anywhere.
     """
-    from fasteners import InterProcessLock
+    from gittrack.git.lock import held_lock
 
     os.makedirs(repo.state_dir, exist_ok=True)
-    lock = InterProcessLock(os.path.join(repo.state_dir, "packing.lock"))
-    if not lock.acquire(blocking=False):
-        return  # another process is at it
-    try:
+    with held_lock(os.path.join(repo.state_dir, "packing.lock")) as held:
+        if not held:
+            return  # another process is at it
         _drop_stale_keeps(os.path.join(repo.objects_dir, "pack"))
         _pack_new(repo, ref)
         _let_git_collect(repo)
-    finally:
-        lock.release()
 
 
 def _pack_new(repo: Repository, ref: str) -> None:
@@ -76,7 +73,7 @@ def _pack_new(repo: Repository, ref: str) -> None:
     if last is not None and run_git_status(["merge-base", "--is-ancestor", last, tip], repo=repo)[0] == 0:
         wanted.append(f"^{last}")
     packs = os.path.join(repo.objects_dir, "pack")
-    args = ["pack-objects", "--revs", "--unpacked", "--delta-base-offset", "--threads=1", "--quiet"]
+    args = ["pack-objects", "--revs", "--unpacked", "--non-empty", "--delta-base-offset", "--threads=1", "--quiet"]
     durable = ["-c", "core.fsync=all", "-c", "core.fsyncObjectFiles=true"]
     revisions = "".join(f"{revision}\n" for revision in wanted).encode()
     run_git([*durable, *args, os.path.join(packs, "pack")], repo=repo, stdin=revisions)

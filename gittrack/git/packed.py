@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dulwich.errors import ChecksumMismatch
 from dulwich.object_format import get_object_format
@@ -15,6 +14,9 @@ from dulwich.objects import RawObjectID
 from dulwich.pack import Pack, PackFileDisappeared
 
 from gittrack.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _Found = TypeVar("_Found")
 _DAMAGE = (ChecksumMismatch, AssertionError, ValueError, struct.error, zlib.error, EOFError)

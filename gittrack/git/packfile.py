@@ -7,10 +7,13 @@ import io
 import os
 import zlib
 from binascii import crc32
-from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gittrack.git.durable import Sharing, fsync_directories, make_directories, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NUMBERS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 KEEP_MARK = b"gittrack"

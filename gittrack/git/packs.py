@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import zlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
 from gittrack.git.durable import Sharing, sharing_of
+from gittrack.git.lock import ThreadLock
 from gittrack.git.process import GitError, run_git
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gittrack.git.packed import PackFolder
     from gittrack.git.repository import Repository
 
@@ -74,10 +77,14 @@ class Packs:
     def close(self) -> None:
         """Close every pack; the view can still be used and opens them again."""
         with self._lock:
-            for folder in self._folders.values():
-                folder.close()
-            self._folders.clear()
-            self._scanned.clear()
+            self.drop()
+
+    def drop(self) -> None:
+        """Do the same where no other thread can be at it: in a forked child."""
+        for folder in self._folders.values():
+            folder.close()
+        self._folders.clear()
+        self._scanned.clear()
 
     def _read_loose(self, oid: str) -> tuple[str, bytes] | None:
         for directory in self._directories:
@@ -136,7 +143,7 @@ class Packs:
 
 def open_packs(repo: Repository) -> Packs:
     """Return this process's view of the repository's objects, opened at the first call."""
-    with _views_lock:
+    with _views_lock.held():
         view = _views.get(repo.common_dir)
         if view is None:
             view = _views[repo.common_dir] = Packs(repo)
@@ -145,7 +152,7 @@ def open_packs(repo: Repository) -> Packs:
 
 def close_packs() -> None:
     """Close and forget every view of this process."""
-    with _views_lock:
+    with _views_lock.held():
         for view in _views.values():
             view.close()
         _views.clear()
@@ -178,26 +185,17 @@ def _object_directories(directory: str, depth: int = 0) -> Iterator[str]:
 
 
 _views: dict[str, Packs] = {}
-_views_lock = threading.Lock()
+_views_lock = ThreadLock()
 
 
 def _forget_after_fork() -> None:
-    # A lock that another thread held at the fork would stay held for ever in the child.
-    global _views_lock
-    _views_lock = threading.Lock()
+    # A child may close files that its parent reads on, but must not share their positions.
     for view in _views.values():
-        view._lock = threading.RLock()
-        view.close()
+        view.drop()
     _views.clear()
 
 
-def _register() -> None:
-    import atexit
-
-    # A store that is not closed prints a warning from its finalizer at exit.
-    atexit.register(close_packs)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_after_fork)
-
-
-_register()
+# A pack that is not closed prints a warning from its finalizer at exit.
+atexit.register(close_packs)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gittrack.errors import RepositoryError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+
     from gittrack.git.repository import Repository
 
 # What a hook, an alias or a receiving git leaves in the environment: it describes that command's index,
@@ -149,7 +150,7 @@ def run_git(
 
 def stream_git(
     args: Sequence[str], *, repo: Repository | None = None, separator: bytes = b"\0"
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Run git and yield the pieces of its output between separators, in constant memory.
 
     Raises GitError at the end of the output if git failed.

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
+
+from typing_extensions import Self
 
 from gittrack.errors import StorageError
 from gittrack.git.process import run_git, start_git, stream_git
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from types import TracebackType
+
     from gittrack.git.repository import Repository
 
 # The ids of git's empty tree, which it knows without the object.
@@ -74,7 +77,7 @@ class BlobReader:
         self._repo = repo
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> BlobReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -95,9 +98,9 @@ class BlobReader:
         if "\n" in name:
             return None  # no object has such a name, and a path that does is read by its id
         self._ask([name])
-        return self._answer(name)
+        return self._answer()
 
-    def read_many(self, oids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def read_many(self, oids: Sequence[str]) -> Generator[tuple[str, bytes], None, None]:
         """Yield (id, content) in the order of `oids`; those that are not there are left out."""
         asked = answered = 0
         try:
@@ -106,7 +109,7 @@ class BlobReader:
                     batch = oids[asked : answered + _WINDOW]
                     self._ask(batch)
                     asked += len(batch)
-                content = self._answer(oids[answered])
+                content = self._answer()
                 answered += 1
                 if content is not None:
                     yield oids[answered - 1], content
@@ -128,7 +131,7 @@ class BlobReader:
         except OSError as error:
             raise self._failed() from error
 
-    def _answer(self, name: str) -> bytes | None:
+    def _answer(self) -> bytes | None:
         assert self._process is not None
         assert self._process.stdout is not None
         header = self._process.stdout.readline()

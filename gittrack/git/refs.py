@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
+from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.process import run_git, run_git_status
 
 if TYPE_CHECKING:
@@ -46,30 +47,20 @@ def swap_ref(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     """
     if repo.ref_format != "files":
         return _swap_by_git(repo, ref, old, new)
-    from dulwich.file import FileLocked
-
     path = os.path.join(repo.common_dir, *ref.split("/"))
+    if old is None and b" " + os.fsencode(ref) + b"/" in _packed_refs(repo):
+        raise _name_taken(ref)  # dulwich looks only at the names above
     missing = _missing_parents(path)
     deadline = time.monotonic() + _LOCK_DEADLINE
-    while True:
-        try:
-            swapped = _swap_once(repo, ref, old, new)
-        except FileLocked:
-            if time.monotonic() > deadline:
-                raise StorageError(
-                    f"another process holds {path}.lock; if no git runs here, delete that file and try again"
-                ) from None
-            _break_stale_lock(repo, f"{path}.lock")
-            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
-        except FileNotFoundError as error:
-            if time.monotonic() > deadline:  # 'git pack-refs' removes empty directories: made again at once
-                raise storage_error(error, path) from error
-        except OSError as error:
-            raise _ref_error(error, ref, path) from error
-        else:
-            if swapped:
-                _settle(repo, path, missing)
-            return swapped
+    while (swapped := _attempt(repo, ref, old, new)) is None:
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"another process holds {path}.lock; if no git runs here, delete that file and try again"
+            )
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
+    if swapped:
+        _settle(repo, path, missing)
+    return swapped
 
 
 def sync_ref(repo: Repository, ref: str) -> None:
@@ -99,19 +90,43 @@ def _loose_ref(repo: Repository, ref: str) -> bytes | None:
 
 
 def _packed_ref(repo: Repository, ref: str) -> bytes | None:
-    try:
-        with open(os.path.join(repo.common_dir, "packed-refs"), "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return None
+    content = _packed_refs(repo)
     end = content.find(b" " + os.fsencode(ref) + b"\n")
     if end < 0:
         return None
     return content[content.rfind(b"\n", 0, end) + 1 : end]
 
 
+def _packed_refs(repo: Repository) -> bytes:
+    try:
+        with open(os.path.join(repo.common_dir, "packed-refs"), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
 _containers: dict[str, DiskRefsContainer] = {}
-_containers_lock = threading.Lock()
+_containers_lock = ThreadLock()
+
+
+def _attempt(repo: Repository, ref: str, old: str | None, new: str) -> bool | None:
+    """Try once to move a ref; None asks for another try, when what was in the way may be gone."""
+    from dulwich.file import FileLocked
+
+    path = os.path.join(repo.common_dir, *ref.split("/"))
+    try:
+        return _swap_once(repo, ref, old, new)
+    except FileLocked:
+        _break_stale_lock(repo, f"{path}.lock")
+        return None
+    except FileNotFoundError as error:
+        if not os.path.isdir(repo.common_dir):
+            raise storage_error(error, path) from error
+        return None  # 'git pack-refs' removes empty directories; dulwich makes them again
+    except OSError as error:
+        if os.path.isdir(path) and _remove_empty(path):
+            return None
+        raise _ref_error(error, ref, path) from error
 
 
 def _swap_once(repo: Repository, ref: str, old: str | None, new: str) -> bool:
@@ -120,7 +135,7 @@ def _swap_once(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     from dulwich.refs import DiskRefsContainer, Ref
 
     # Kept, because it parses packed-refs at the first use; dulwich sees by itself when that file changed.
-    with _containers_lock:
+    with _containers_lock.held():
         container = _containers.get(repo.common_dir)
         if container is None:
             container = _containers[repo.common_dir] = DiskRefsContainer(repo.common_dir)
@@ -168,19 +183,14 @@ def _missing_parents(path: str) -> list[str]:
 
 def _break_stale_lock(repo: Repository, lock: str) -> None:
     """Remove the lock of a writer that was killed long ago: nothing else ever would."""
-    from fasteners import InterProcessLock
-
     if not _is_stale(lock):
         return
     os.makedirs(repo.state_dir, exist_ok=True)
     # One at a time, or a slow process would remove the new lock of a fast one.
-    breaking = InterProcessLock(os.path.join(repo.state_dir, "unlock.lock"))
-    if breaking.acquire(blocking=False):
-        try:
-            if _is_stale(lock):
+    with held_lock(os.path.join(repo.state_dir, "unlock.lock")) as held:
+        if held and _is_stale(lock):
+            with suppress(FileNotFoundError):
                 os.unlink(lock)
-        finally:
-            breaking.release()
 
 
 def _is_stale(lock: str) -> bool:
@@ -192,16 +202,19 @@ def _is_stale(lock: str) -> bool:
 
 def _ref_error(error: OSError, ref: str, path: str) -> StorageError:
     if isinstance(error, (NotADirectoryError, IsADirectoryError, FileExistsError)):
-        return StorageError(f"{ref} cannot be made: another branch has a part of its name; rename that branch")
+        return _name_taken(ref)
     return storage_error(error, path)
 
 
-def _forget_after_fork() -> None:
-    # Another thread may have held the lock at the fork.
-    global _containers_lock
-    _containers_lock = threading.Lock()
-    _containers.clear()
+def _name_taken(ref: str) -> StorageError:
+    return StorageError(f"{ref} cannot be made: a part of its name is another branch; rename that branch")
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+def _remove_empty(path: str) -> bool:
+    """Remove a directory that deleted branches left behind, as git does; tell whether it was empty."""
+    for directory, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(directory)
+        except OSError:
+            return False
+    return True

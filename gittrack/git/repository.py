@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gittrack.errors import RepositoryError
 from gittrack.git.process import git_failure, last_line, run_git, run_git_status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FACTS = ("--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
 _IDENT = re.compile(r"(.*?) ?<([^<>]*)> \d+ [-+]\d+", re.DOTALL)
@@ -84,7 +87,7 @@ class Settings:
         """Return every value of `key`, in git's order; section and name match in any case."""
         return self.values.get(_canonical(key), ())
 
-    def flag(self, key: str, default: bool) -> bool:
+    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001 - named for what it returns
         """Return a boolean by git's rules; raises RepositoryError if it is none."""
         value = self.get(key)
         if value is None:
@@ -225,9 +228,7 @@ def _refusal(directory: str, code: int, err: bytes) -> RepositoryError:
             f"if you do, run: git config --global --add safe.directory {place}"
         )
     if b"not a git repository" in err:
-        return RepositoryError(
-            f"no git repository here or above {directory}; run 'git init' first, or 'gittrack init'"
-        )
+        return RepositoryError(f"no git repository here or above {directory}; run 'git init' first, or 'gittrack init'")
     return RepositoryError(f"git cannot open the repository at {directory}: {last_line(err) or code}")
 
 

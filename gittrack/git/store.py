@@ -7,11 +7,11 @@ import hashlib
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+from typing_extensions import Self
 
 from gittrack.errors import StorageError
 from gittrack.git.durable import (
@@ -26,6 +26,9 @@ from gittrack.git.packfile import release_pack, write_pack
 from gittrack.git.packs import MissingObject, Packs, open_packs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
     from gittrack.git.repository import Repository
 
 __all__ = ["MissingObject", "ObjectStore"]
@@ -67,7 +70,7 @@ class ObjectStore:
         self._touched: dict[str, None] = {}
         self._kept: list[str] = []
 
-    def __enter__(self) -> ObjectStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

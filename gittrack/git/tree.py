@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack.errors import DamagedRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 DIRECTORY = 0o040000
 FILE = 0o100644

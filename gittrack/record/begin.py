@@ -44,6 +44,9 @@ def begin(
 
 def _begun(project: Project, start: Start, zero: float) -> Journal:
     """A journal with its first lines written; StorageError when the disk refuses them."""
+    # Loaded now, not after days of training, when the installed version may be another one. And dataclasses
+    # are made by exec, which in an atexit handler makes Python forget that SIGINT ended the process.
+    import gittrack.record.publish  # noqa: F401
     journal = Journal(project.journal_of(start.id), opening_of(start.id, owner=True, start=zero))
     try:
         journal.open()

@@ -96,11 +96,13 @@ def _run(project: Project, run: ActiveRun, argv: Sequence[str]) -> CommandResult
     env = {**os.environ, RUN_ID: run.id, REPOSITORY: project.repo.worktree or project.repo.common_dir}
     copy = OutputCopy(os.path.join(project.journal_of(run.id), OUTPUT))
     try:
-        return run_command(argv, env=env, on_output=copy)
+        result = run_command(argv, env=env, on_output=copy, on_errors=copy.errors, on_tick=copy.catch_up)
     finally:
         copy.close()
-        if copy.error is not None:
-            warn(f"the output of run {run.id[:8]} is not complete: {copy.error.strerror or copy.error}")
+    fault = copy.error or result.fault
+    if fault is not None:
+        warn(f"the output of run {run.id[:8]} is not complete: {getattr(fault, 'strerror', None) or fault}")
+    return result
 
 
 def _verdict(result: CommandResult) -> tuple[str, str | None]:

@@ -44,6 +44,7 @@ def is_held(path: str) -> bool:
     lock = InterProcessLock(path)
     try:
         if not lock.acquire(blocking=False):
+            lock.lockfile.close()
             return True
     except OSError:
         # It cannot even be opened for writing: whoever may write here decides.

@@ -46,13 +46,17 @@ def read_segment(data: bytes) -> Contents:
     lines: list[tuple[int, bytes]] = []
     damage: list[Damage] = []
     expected, position, bad_from = 0, 0, -1
-    for raw in _split(data):
+    for line in _split(data):
+        raw = line
         payload = _check(raw, expected)
-        if payload is None and bad_from >= 0:
-            payload, expected = _resume(raw, expected)
         if payload is None:
             bad_from = position if bad_from < 0 else bad_from
-        else:
+            # A hole reads as zeros, without a newline at its end.
+            whole = raw.lstrip(b"\0")
+            payload, expected = _resume(whole, expected)
+            position += len(raw) - len(whole)
+            raw = whole
+        if payload is not None:
             if bad_from >= 0:
                 damage.append(Damage(bad_from, position - bad_from))
                 bad_from = -1
@@ -90,9 +94,9 @@ def _check(raw: bytes, expected: int) -> bytes | None:
 
 
 def _resume(raw: bytes, expected: int) -> tuple[bytes | None, int]:
-    """After damage: the payload and number of a whole line with a greater number than was expected."""
+    """After damage: the payload and number of a whole line that comes later than what was read."""
     head = raw.split(b" ", 2)
-    if len(head) == 3 and head[1].isdigit() and len(head[1]) < 16 and int(head[1]) > expected:
+    if len(head) == 3 and head[1].isdigit() and len(head[1]) < 16 and int(head[1]) >= expected:
         number = int(head[1])
         payload = _check(raw, number)
         if payload is not None:

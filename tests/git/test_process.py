@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,19 +13,22 @@ from gittrack.git import process
 from gittrack.git.process import GitError, last_line, run_git, run_git_status, stream_git
 from gittrack.git.repository import discover
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def test_a_hooks_environment_does_not_reach_git(repo: Path, git, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.conftest import Git, RunPython
+
+
+def test_a_hooks_environment_does_not_reach_git(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_INDEX_FILE", str(repo / "elsewhere"))
     monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(repo / "nowhere"))
-    monkeypatch.setenv("GIT_DIR", str(repo / "wrong"))
-    monkeypatch.delenv("GIT_DIR")
     known = discover(repo)
     monkeypatch.setenv("GIT_DIR", str(repo / "wrong"))
     assert run_git(["ls-files"], repo=known) == b"train.py\n"
     assert run_git(["cat-file", "-t", "HEAD"], repo=known) == b"commit\n"
 
 
-def test_no_hook_and_no_fsmonitor_of_the_user_runs(repo: Path, git) -> None:
+def test_no_hook_and_no_fsmonitor_of_the_user_runs(repo: Path, git: Git) -> None:
     told = repo / "told"
     hook = repo / ".git" / "hooks" / "reference-transaction"
     hook.parent.mkdir(exist_ok=True)
@@ -51,17 +54,17 @@ def test_status_leaves_the_index_alone(repo: Path) -> None:
 
 def test_without_git_the_sentence_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(home))
-    with pytest.raises(RepositoryError, match="^the git program is not installed or not on PATH; install git$"):
+    with pytest.raises(RepositoryError, match=r"^the git program is not installed or not on PATH; install git$"):
         run_git(["version"])
 
 
 def test_a_missing_directory_is_not_taken_for_a_missing_git(home: Path) -> None:
-    with pytest.raises(RepositoryError, match="does not exist"):
+    with pytest.raises(RepositoryError, match=r"does not exist"):
         run_git(["version"], cwd=home / "gone")
 
 
 def test_a_failure_carries_gits_own_line(repo: Path) -> None:
-    with pytest.raises(GitError, match="^git rev-parse failed: Needed a single revision$"):
+    with pytest.raises(GitError, match=r"^git rev-parse failed: Needed a single revision$"):
         run_git(["rev-parse", "--verify", "nothing"], repo=discover(repo))
     assert run_git_status(["rev-parse", "--verify", "nothing"], repo=discover(repo))[0] == 128
     assert run_git(["rev-parse", "--verify", "--quiet", "nothing"], repo=discover(repo), ok=(0, 1)) == b""
@@ -104,7 +107,7 @@ def test_a_detached_process_outlives_the_call_and_is_reaped(home: Path) -> None:
     assert mine.returncode == 0
 
 
-def test_a_process_that_spawned_ends_without_a_warning(run_python) -> None:
+def test_a_process_that_spawned_ends_without_a_warning(run_python: RunPython) -> None:
     result = run_python(
         """
         import os, sys, warnings

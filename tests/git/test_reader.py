@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,20 +11,25 @@ from gittrack.errors import StorageError
 from gittrack.git.reader import BlobReader, Change, TreeEntry, changed_paths, list_tree
 from gittrack.git.repository import discover
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Git, RunPython
+
 BLOB = 0o100644
 
 
-def commit_all(repo: Path, git) -> str:
+def commit_all(repo: Path, git: Git) -> str:
     git("add", "-A", cwd=repo)
     git("commit", "-qm", "x", cwd=repo)
     return git("rev-parse", "HEAD", cwd=repo).strip()
 
 
-def oid_of(repo: Path, git, name: str) -> str:
+def oid_of(repo: Path, git: Git, name: str) -> str:
     return git("rev-parse", f"HEAD:{name}", cwd=repo).strip()
 
 
-def test_a_tree_is_listed_with_names_of_any_bytes(repo: Path, git) -> None:
+def test_a_tree_is_listed_with_names_of_any_bytes(repo: Path, git: Git) -> None:
     (repo / "runs" / "a b").mkdir(parents=True)
     (repo / "runs" / "a b" / "tab\tü").write_text("1")
     (repo / os.fsdecode(b"bad\xff")).write_text("2")
@@ -43,7 +48,7 @@ def test_a_name_that_looks_like_an_option_is_none(repo: Path) -> None:
         list(list_tree(discover(repo), "--name-only"))
 
 
-def test_changes_between_two_tips(repo: Path, git) -> None:
+def test_changes_between_two_tips(repo: Path, git: Git) -> None:
     known = discover(repo)
     first = git("rev-parse", "HEAD", cwd=repo).strip()
     old = oid_of(repo, git, "train.py")
@@ -56,7 +61,7 @@ def test_changes_between_two_tips(repo: Path, git) -> None:
     assert changed_paths(known, second, second) == []
 
 
-def test_the_empty_tree_of_sha256(tmp_path: Path, git) -> None:
+def test_the_empty_tree_of_sha256(tmp_path: Path, git: Git) -> None:
     folder = tmp_path / "new"
     git("init", "-q", "--object-format=sha256", str(folder))
     (folder / "a").write_text("1")
@@ -64,7 +69,7 @@ def test_the_empty_tree_of_sha256(tmp_path: Path, git) -> None:
     assert [change.path for change in changed_paths(discover(folder), None, tip)] == ["a"]
 
 
-def test_one_process_reads_one_after_the_other(repo: Path, git) -> None:
+def test_one_process_reads_one_after_the_other(repo: Path, git: Git) -> None:
     with BlobReader(discover(repo)) as reader:
         assert reader.read("HEAD:train.py") == (repo / "train.py").read_bytes()
         assert reader.read("0" * 40) is None
@@ -73,7 +78,7 @@ def test_one_process_reads_one_after_the_other(repo: Path, git) -> None:
         assert reader.read(oid_of(repo, git, "train.py")) == (repo / "train.py").read_bytes()
 
 
-def test_many_large_and_small_blobs_come_in_order_without_a_deadlock(repo: Path, git) -> None:
+def test_many_large_and_small_blobs_come_in_order_without_a_deadlock(repo: Path, git: Git) -> None:
     for number in range(300):
         size = 300_000 if number % 50 == 0 else number
         (repo / f"f{number:03}").write_bytes(bytes([number % 251]) * size)
@@ -88,7 +93,7 @@ def test_many_large_and_small_blobs_come_in_order_without_a_deadlock(repo: Path,
         assert list(reader.read_many([])) == []
 
 
-def test_reading_goes_on_after_many_were_left_half_way(repo: Path, git) -> None:
+def test_reading_goes_on_after_many_were_left_half_way(repo: Path, git: Git) -> None:
     oid = oid_of(repo, git, "train.py")
     with BlobReader(discover(repo)) as reader:
         many = reader.read_many([oid] * 200)
@@ -97,7 +102,8 @@ def test_reading_goes_on_after_many_were_left_half_way(repo: Path, git) -> None:
         assert reader.read(oid) == (repo / "train.py").read_bytes()
 
 
-def test_reading_needs_no_dulwich(repo: Path, run_python) -> None:
+@pytest.mark.usefixtures("repo")
+def test_reading_needs_no_dulwich(run_python: RunPython) -> None:
     result = run_python(
         """
         import sys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,8 +20,13 @@ from gittrack.git.repository import (
     settings,
 )
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def head(git, cwd: Path) -> str:
+    from tests.conftest import Git
+
+
+def head(git: Git, cwd: Path) -> str:
     return git("rev-parse", "HEAD", cwd=cwd).strip()
 
 
@@ -37,17 +42,17 @@ def test_an_ordinary_repository_is_found_from_below(repo: Path) -> None:
     assert discover(repo / ".git") == found
 
 
-def test_a_linked_worktree_shares_the_common_directory(repo: Path, git, tmp_path: Path) -> None:
-    linked = tmp_path / "linked ü"
+def test_a_linked_worktree_shares_the_common_directory(repo: Path, git: Git, tmp_path: Path) -> None:
+    linked = tmp_path / "a ü" / "linked"
     git("worktree", "add", "-q", "-b", "side", str(linked), cwd=repo)
     found = discover(linked)
     assert found.common_dir == f"{repo}/.git"
-    assert found.git_dir == f"{repo}/.git/worktrees/linked ü"
+    assert found.git_dir == f"{repo}/.git/worktrees/linked"
     assert found.worktree == str(linked)
     assert head_state(found) == HeadState(head(git, repo), "side", dirty=False)
 
 
-def test_a_bare_repository(repo: Path, git, tmp_path: Path) -> None:
+def test_a_bare_repository(repo: Path, git: Git, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
     git("clone", "-q", "--bare", str(repo), str(bare))
     found = discover(bare)
@@ -55,12 +60,12 @@ def test_a_bare_repository(repo: Path, git, tmp_path: Path) -> None:
     assert head_state(found) == HeadState(head(git, repo), "main", dirty=False)
 
 
-def test_a_bare_repository_without_a_commit(git, tmp_path: Path) -> None:
+def test_a_bare_repository_without_a_commit(git: Git, tmp_path: Path) -> None:
     git("init", "-q", "--bare", str(tmp_path / "bare.git"))
     assert head_state(discover(tmp_path / "bare.git")) == HeadState(None, "main", dirty=False)
 
 
-def test_a_sha256_repository(git, tmp_path: Path) -> None:
+def test_a_sha256_repository(git: Git, tmp_path: Path) -> None:
     git("init", "-q", "--object-format=sha256", str(tmp_path / "new"))
     found = discover(tmp_path / "new")
     assert (found.object_format, found.hash_len) == ("sha256", 32)
@@ -98,7 +103,7 @@ def test_a_repository_of_somebody_else(repo: Path, monkeypatch: pytest.MonkeyPat
         discover(repo)
 
 
-def test_settings_follow_gits_rules(repo: Path, git, home: Path) -> None:
+def test_settings_follow_gits_rules(repo: Path, git: Git, home: Path) -> None:
     (home / "more").write_text("[Extra]\n\tNamE = included\n\tvalueless\n")
     git("config", "--global", f"includeIf.gitdir:{repo}/.path", str(home / "more"))
     git("config", "gc.auto", "2k", cwd=repo)
@@ -147,7 +152,7 @@ def test_the_remote_of_a_branch(config: dict[str, tuple[str, ...]], url: str | N
     assert Settings(config).remote_url("x") == url
 
 
-def test_identity_is_gits(repo: Path, git, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identity_is_gits(repo: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     git("config", "user.name", "Zoë  van der Berg", cwd=repo)
     monkeypatch.setenv("GIT_COMMITTER_EMAIL", "bot@example.com")
     found = discover(repo)
@@ -155,13 +160,13 @@ def test_identity_is_gits(repo: Path, git, monkeypatch: pytest.MonkeyPatch) -> N
     assert committer(found) == Signature("Zoë  van der Berg", "bot@example.com")
 
 
-def test_a_missing_identity_names_the_commands(repo: Path, home: Path, git) -> None:
+def test_a_missing_identity_names_the_commands(repo: Path, home: Path) -> None:
     (home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
     with pytest.raises(RepositoryError, match=r"git config --global user\.name .*user\.email"):
         identity(discover(repo))
 
 
-def test_head_clean_modified_and_untracked(repo: Path, git) -> None:
+def test_head_clean_modified_and_untracked(repo: Path, git: Git) -> None:
     found = discover(repo)
     commit = head(git, repo)
     assert head_state(found) == HeadState(commit, "main", dirty=False)
@@ -172,18 +177,18 @@ def test_head_clean_modified_and_untracked(repo: Path, git) -> None:
     assert head_state(found, cwd=repo) == HeadState(commit, "main", dirty=True)
 
 
-def test_head_before_the_first_commit(git, tmp_path: Path) -> None:
+def test_head_before_the_first_commit(git: Git, tmp_path: Path) -> None:
     git("init", "-q", str(tmp_path / "new"))
     assert head_state(discover(tmp_path / "new")) == HeadState(None, "main", dirty=False)
 
 
-def test_head_detached(repo: Path, git) -> None:
+def test_head_detached(repo: Path, git: Git) -> None:
     git("checkout", "-q", "--detach", cwd=repo)
     assert head_state(discover(repo)) == HeadState(head(git, repo), None, dirty=False)
 
 
 @pytest.mark.parametrize("backend", ["--merge", "--apply"])
-def test_head_during_a_rebase_tells_the_branch(repo: Path, git, backend: str) -> None:
+def test_head_during_a_rebase_tells_the_branch(repo: Path, git: Git, backend: str) -> None:
     git("checkout", "-q", "-b", "topic/ü", cwd=repo)
     (repo / "train.py").write_text("topic\n")
     git("commit", "-qam", "topic", cwd=repo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,10 @@ from gittrack.git.process import run_git
 from gittrack.git.repository import Repository, discover
 from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries, put_entry, serialize
 
-NAMES = st.text("ab-.0/é~".replace("/", ""), min_size=1, max_size=4).filter(
-    lambda name: name not in {".", ".."}
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = st.text("ab-.0/é~".replace("/", ""), min_size=1, max_size=4).filter(lambda name: name not in {".", ".."})
 ENTRIES = st.dictionaries(
     NAMES, st.tuples(st.sampled_from([FILE, DIRECTORY, 0o120000]), st.binary(min_size=20, max_size=20)), max_size=12
 )
@@ -51,9 +52,7 @@ def test_the_order_is_that_of_git_mktree(bare: Repository, chosen: dict[str, tup
 
 
 @given(old=ENTRIES, new=ENTRIES)
-def test_putting_equals_making_the_whole(
-    old: dict[str, tuple[int, bytes]], new: dict[str, tuple[int, bytes]]
-) -> None:
+def test_putting_equals_making_the_whole(old: dict[str, tuple[int, bytes]], new: dict[str, tuple[int, bytes]]) -> None:
     whole = serialize(entries_of({**old, **new}))
     assert put_entries(serialize(entries_of(old)), 20, entries_of(new)) == whole
     one_by_one = serialize(entries_of(old))

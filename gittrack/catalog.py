@@ -1,0 +1,286 @@
+"""All the runs that a person sees: those on the branch, and those that still are in a journal here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, final
+
+from gittrack.capture.machine import host
+from gittrack.codec.paths import ARTIFACTS, OUTPUT, is_id
+from gittrack.errors import DamagedRecord, GittrackError, UsageError
+from gittrack.model import RUNNING, STATUSES, Point, Record, Run
+from gittrack.project import Project, open_project
+from gittrack.read.index import Index, Named, Progress, open_index
+from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown
+from gittrack.record.assemble import Segment, assemble, read_segments
+from gittrack.record.recover import journaled, recover
+from gittrack.replay import fold, settle, with_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUGGEST_FROM = 2000  # runs; comparing words costs 20 us each
+
+
+@dataclass(frozen=True, slots=True)
+class _Journaled:
+    """A run whose journal holds something that the branch does not: its state, and those points as TSV."""
+
+    run: Run
+    series: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def named(self) -> Named:
+        return Named(self.run.id, self.run.name, self.run.deleted)
+
+
+@final
+class Catalog:
+    """The runs of a project as they stood when it was opened: open another one to see what changed.
+
+    `problems` are sentences about journals that could not be committed or read.
+    """
+
+    def __init__(self, project: Project, index: Index, journals: Mapping[str, _Journaled], problems: list[str]) -> None:
+        """Lay what the journals tell over the index."""
+        self.project = project
+        self.problems = problems
+        self._index = index
+        self._journals = journals
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index; the runs that were found can still be read."""
+        self._index.close()
+
+    @property
+    def damaged(self) -> list[tuple[str, str]]:
+        """(id, what is wrong) of each run on the branch that is damaged, wholly or in part."""
+        return self._index.damaged()
+
+    def runs(
+        self,
+        limit: int | None = None,
+        *,
+        experiment: str | None = None,
+        status: str | None = None,
+        include_deleted: bool = False,
+    ) -> list[Run]:
+        """Return runs, newest first, those that are running included; UsageError for an unknown status."""
+        if limit is not None and limit < 0:
+            raise UsageError(f"a number of runs cannot be {limit}")
+        if status is not None and status not in STATUSES:
+            raise UsageError(f"{status!r:.40} is not a status; a run is one of {', '.join(STATUSES)}")
+        enough = None if limit is None else limit + len(self._journals)
+        found = [
+            run
+            for run in self._index.newest(
+                enough, experiment=experiment, status=status, include_deleted=include_deleted
+            )
+            if run.id not in self._journals
+        ]
+        found += [
+            run
+            for run in (journal.run for journal in self._journals.values())
+            if experiment in (None, run.experiment)
+            and status in (None, run.status)
+            and (include_deleted or not run.deleted)
+        ]
+        found.sort(key=lambda run: (-run.start, run.id))
+        return found if limit is None else found[:limit]
+
+    def find(self, spec: str) -> Run:
+        """Return the run that a whole id, a unique prefix of one, a name, 'latest' or 'latest~2' means.
+
+        A deleted run answers to its id; to its name, or to 'latest', only where no other run does.
+        Raises RunNotFound, with the nearest or with the candidates, and DamagedRecord for a damaged run.
+        """
+        specifier = parse_specifier(spec)
+        if specifier.back is not None:
+            return self._latest(specifier.text, specifier.back)
+        text, prefix = specifier.text, specifier.prefix
+        if prefix is not None and is_id(prefix):
+            candidates = self._by_prefix(prefix)
+        else:
+            candidates = self._by_name(text)
+            if prefix is not None:
+                candidates = list(dict.fromkeys([*candidates, *self._by_prefix(prefix)]))
+        if len(candidates) > 1:
+            raise ambiguous(text, candidates)
+        run = self._get(candidates[0].id) if candidates else None
+        if run is None:
+            raise self._missing(text, prefix)
+        return run
+
+    def history(self, run: Run, metric: str) -> list[Point]:
+        """Return every point of a metric of one of these runs, in the order of logging."""
+        from gittrack.read.history import read_history
+
+        points = read_history(self.project, run, metric)
+        journal = self._journals.get(run.id)
+        if journal is not None and metric in journal.series:
+            from gittrack.codec.series import read_series
+
+            points += read_series(journal.series[metric])
+        return points
+
+    def file(self, run: Run, path: str) -> bytes | None:
+        """Return a file below the folder of one of these runs, such as 'artifacts/plot.png', None without one.
+
+        For a run that is running it is what there is by now. StorageError when a large file is not here.
+        """
+        from gittrack.read.history import read_file
+
+        if run.id in self._journals:
+            data = self._journaled_file(run, path)
+            if data is not None:
+                return data
+            run, path = self._committed_meanwhile(run, path)
+        return read_file(self.project, run, path)
+
+    def output(self, run: Run) -> bytes:
+        """Return what the command of one of these runs printed, all its parts; b'' where nothing was captured."""
+        from gittrack.read.history import read_file
+
+        last = None
+        if run.id in self._journals:
+            last = self._journaled_file(run, OUTPUT)
+            if last is None:
+                run, _ = self._committed_meanwhile(run, OUTPUT)
+        parts = [read_file(self.project, run, path) for path in run.output]
+        return b"".join(part for part in (*parts, last) if part)
+
+    def _journaled_file(self, run: Run, path: str) -> bytes | None:
+        from gittrack.capture.output import read_log
+        from gittrack.record.stage import staged
+
+        directory = self.project.journal_of(run.id)
+        if path == OUTPUT:
+            return read_log(os.path.join(directory, OUTPUT)) or None
+        for artifact in run.artifacts:
+            if path == f"{ARTIFACTS}/{artifact.path}" and not artifact.prefix and not artifact.large:
+                try:
+                    with open(staged(directory, artifact.sha256), "rb") as file:
+                        return file.read()
+                except OSError:
+                    return None
+        return None
+
+    def _committed_meanwhile(self, run: Run, path: str) -> tuple[Run, str]:
+        """The run, and where the file is, on the branch now; both as they are when they are not there."""
+        self._index.refresh()
+        fresh = self._index.get(run.id) or run
+        for artifact in fresh.artifacts:
+            if path == f"{ARTIFACTS}/{artifact.path}":
+                return fresh, artifact.prefix + path
+        return fresh, path
+
+    def _get(self, run_id: str) -> Run | None:
+        journal = self._journals.get(run_id)
+        return self._index.get(run_id) if journal is None else journal.run
+
+    def _latest(self, text: str, back: int) -> Run:
+        found = self.runs(back + 1)
+        if not found:
+            found = self.runs(back + 1, include_deleted=True)
+        if len(found) <= back:
+            raise too_far_back(text, len(found))
+        return found[back]
+
+    def _by_name(self, name: str) -> list[Named]:
+        found = self._merged(
+            self._index.by_name(name, self._enough), [j for j in self._named() if j.name == name]
+        )
+        return [run for run in found if not run.deleted] or found
+
+    def _by_prefix(self, prefix: str) -> list[Named]:
+        committed = self._index.by_prefix(prefix, self._enough)
+        return self._merged(committed, [j for j in self._named() if j.id.startswith(prefix)])
+
+    def _named(self) -> list[Named]:
+        return [journal.named for journal in self._journals.values()]
+
+    @property
+    def _enough(self) -> int:
+        # One more than are shown, were all of the journals' runs among them.
+        return CANDIDATES + 1 + len(self._journals)
+
+    def _merged(self, committed: list[Named], journaled: list[Named]) -> list[Named]:
+        return journaled + [run for run in committed if run.id not in self._journals]
+
+    def _missing(self, text: str, prefix: str | None) -> GittrackError:
+        for run_id, reason in self.damaged if prefix else ():
+            if run_id.startswith(prefix or run_id):
+                return DamagedRecord(f"run {run_id[:8]} is damaged: {reason}")
+        return unknown(text, self._merged(self._index.names(SUGGEST_FROM), self._named()))
+
+
+def open_catalog(path: str | os.PathLike[str] | None = None, *, progress: Progress | None = None) -> Catalog:
+    """Return the runs of the repository around `path`; runs whose process is gone are committed first.
+
+    `progress(done, total)` is told of runs while many are read. Raises RepositoryError without a repository,
+    GittrackError when the branch cannot be read; a run that cannot be committed only becomes a problem.
+    """
+    project = open_project(path)
+    problems: list[str] = []
+    if journaled(project):
+        try:
+            problems += recover(project, host()).problems
+        except (GittrackError, OSError) as error:
+            problems.append(f"journals of runs that have ended could not be committed: {error}")
+    # First the journals, then the branch: a run that is committed in between is seen twice, not never.
+    segments = {run_id: _read(project, run_id, problems) for run_id in journaled(project)}
+    index = open_index(project, progress)
+    journals = {}
+    for run_id, found in segments.items():
+        try:
+            state = _laid_over(project, index, run_id, found)
+        except (GittrackError, OSError) as error:
+            problems.append(f"the journal of run {run_id[:8]} cannot be read: {error}")
+            continue
+        if state is not None:
+            journals[run_id] = state
+    return Catalog(project, index, journals, problems)
+
+
+def _read(project: Project, run_id: str, problems: list[str]) -> list[Segment]:
+    try:
+        return read_segments(project.journal_of(run_id))
+    except OSError as error:
+        problems.append(f"the journal of run {run_id[:8]} cannot be read: {error}")
+        return []
+
+
+def _laid_over(project: Project, index: Index, run_id: str, segments: list[Segment]) -> _Journaled | None:
+    """What a journal adds to the committed state of its run, None for nothing."""
+    if not segments:
+        return None
+    base, known = index.get(run_id), index.segments(run_id)
+    if any(segment.name in known for segment in segments):
+        segments = read_segments(project.journal_of(run_id), known)  # it is being committed at this moment
+    if not segments:
+        return None
+    assembly = assemble(run_id, segments)
+    record = _with_status(assembly.record, segments, joined=base is not None)
+    if base is not None:
+        return _Journaled(with_record(base, record), assembly.series)
+    # Without a start there are only workers, whose run was never begun here.
+    return None if record.start is None else _Journaled(fold([record]), assembly.series)
+
+
+def _with_status(record: Record, segments: list[Segment], *, joined: bool) -> Record:
+    """`record` as running, or as crashed when nobody can be running it; a mere worker changes no status."""
+    if record.status is not None:
+        return record
+    if joined and not any(segment.owner for segment in segments):
+        return replace(record, end=None)
+    here = ("", host())
+    if any(segment.live or segment.host not in here for segment in segments):
+        return replace(record, status=RUNNING, end=None)
+    return settle(record)

@@ -1,0 +1,130 @@
+"""The console script: the table of commands, and from the words typed to an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gittrack._version import __version__
+from gittrack.cli.failure import guarded
+from gittrack.cli.lazy import Entry, LazyGroup
+
+COMPLETE = "_GITTRACK_COMPLETE"
+SECTIONS = {
+    "Record": {
+        "init": Entry("gittrack.cli.init:command", "Get a repository ready for runs, and say how it stands."),
+        "run": Entry("gittrack.cli.run:command", "Run any command and record it."),
+        "record": Entry("gittrack.cli.record:command", "Log into a running run, from any language."),
+        "demo": Entry("gittrack.cli.demo:command", "Train a small model in a throw-away repository."),
+    },
+    "Look": {
+        "log": Entry("gittrack.cli.log:command", "List runs, newest first."),
+        "show": Entry("gittrack.cli.show:command", "Show one run."),
+    },
+    "Change": {
+        "tag": Entry("gittrack.cli.tag:command", "Set, remove or list the tags of a run."),
+        "note": Entry("gittrack.cli.note:command", "Add a remark to a run."),
+        "rename": Entry("gittrack.cli.rename:command", "Give a run another name."),
+        "rm": Entry("gittrack.cli.rm:rm", "Mark runs as deleted."),
+        "restore": Entry("gittrack.cli.rm:restore", "Bring deleted runs back."),
+    },
+    "Other": {
+        "completion": Entry("gittrack.cli.completion:command", "Print the completion script for a shell."),
+        "help": Entry("gittrack.cli.help:command", "Show this page, or that of a command."),
+    },
+}
+
+EPILOG = """\b
+Examples:
+  gittrack run -- python train.py --lr 0.1    record a run of any program
+  gittrack log                                list the runs
+  gittrack show latest                        all about the newest one
+  gittrack help log                           what a command can do
+
+RUN stands for the first characters of a run's id (at least 4), its name, 'latest', or 'latest~2' for the one
+two before it.
+"""
+
+
+def _enter(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    """Go where -C says, also while a shell asks for completions."""
+    for path in paths:
+        try:
+            os.chdir(path or ".")
+        except OSError as error:
+            raise click.UsageError(f"cannot change to {path!r}: {error.strerror}", context) from None
+    return paths
+
+
+@click.group(
+    "gittrack",
+    cls=LazyGroup,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "-C",
+    "paths",
+    metavar="PATH",
+    multiple=True,
+    callback=_enter,
+    type=click.Path(),
+    help="Run as if started in PATH; repeatable, each relative to the one before.",
+)
+@click.option("--no-pager", is_flag=True, help="Do not hand long output to a pager.")
+@click.version_option(__version__, message="gittrack %(version)s")
+@click.pass_context
+def gittrack(context: click.Context, paths: tuple[str, ...], no_pager: bool) -> None:  # noqa: ARG001 - see the callbacks
+    """Track experiments inside the git repository that holds their code."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+gittrack.sections = SECTIONS
+
+
+def entry() -> None:
+    """Run the command line of this process and exit with its code."""
+    raise SystemExit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run gittrack with `words` and return the exit code."""
+    _prepare_streams()
+    if COMPLETE in os.environ:
+        return _complete(os.environ[COMPLETE])
+    return guarded(lambda: _invoke(words))
+
+
+def _invoke(words: Sequence[str]) -> int:
+    # Not by gittrack.main(), which has its own ideas of what to print and which code to exit with.
+    with gittrack.make_context(_program(), list(words)) as context:
+        gittrack.invoke(context)
+    return 0
+
+
+def _program() -> str:
+    """How this was called: 'git track log' runs git-track."""
+    return "git track" if os.path.basename(sys.argv[0]).startswith("git-track") else "gittrack"
+
+
+def _prepare_streams() -> None:
+    # A name in letters that the locale does not have must not end a listing.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _complete(instruction: str) -> int:
+    """Answer a shell; it has no place to show an error."""
+    from contextlib import redirect_stderr, suppress
+
+    from click.shell_completion import shell_complete
+
+    with suppress(Exception), redirect_stderr(io.StringIO()):
+        return shell_complete(gittrack, {}, "gittrack", COMPLETE, instruction)
+    return 1

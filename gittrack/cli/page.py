@@ -1,0 +1,199 @@
+"""The page about one run: what a person wants to know of it, from top to bottom."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from gittrack.cli.render import GAP, Column, Screen, fit, render, sparkline, visible, visible_lines, width_of
+from gittrack.cli.wording import counted, duration, full_value, local_time, long_age, short_number, size
+from gittrack.codec.paths import RECORD, run_directory
+from gittrack.model import RUNNING, MetricSummary, Run
+from gittrack.values import flatten
+
+if TYPE_CHECKING:
+    from gittrack.catalog import Catalog
+
+INDENT: Final = "  "
+LAST_LINES: Final = 10
+_ERROR_LINES: Final = 20
+# Histories are read for a drawing only while that takes no noticeable time.
+_DRAWN_METRICS: Final = 12
+_DRAWN_POINTS: Final = 5000
+_DRAWN_WIDTH: Final = 24
+
+
+def run_page(catalog: Catalog, run: Run, page: Screen) -> list[str]:
+    """Return the lines of the page about `run`."""
+    lines = [*_head(run, page), *_facts(run, time.time())]
+    lines += _section("Description", visible_lines(run.description), page)
+    lines += _section("Params", _pairs({key: full_value(value) for key, value in flatten(run.params)}), page)
+    lines += _section("Metrics", _metrics(catalog, run, page), page)
+    lines += _section("Tags", _pairs(run.tags), page)
+    lines += _section("Inputs", _inputs(run, page), page)
+    lines += _section("Artifacts", _artifacts(run, page), page)
+    lines += _section("Notes", list(_notes(run)), page)
+    lines += _section("Error", _error(run), page)
+    lines += _output(catalog, run, page)
+    lines += _section("Warnings", [visible(warning) for warning in run.warnings], page)
+    return [*lines, *_plain_git(catalog, run, page)]
+
+
+def _head(run: Run, page: Screen) -> Iterator[str]:
+    yield page.ink.name(f"run {visible(run.id)}")
+    deleted = " (deleted; 'gittrack restore' brings it back)" if run.deleted else ""
+    yield f"{page.ink.title(visible(run.name))}  {page.ink.status(visible(run.status))}{deleted}"
+
+
+def _facts(run: Run, now: float) -> Iterator[str]:
+    facts = {
+        "Experiment": run.experiment,
+        "Part of": run.parent or "",
+        "Started": f"{local_time(run.start)} ({long_age(run.start, now)})",
+        "Took": _took(run, now),
+        "Resumed": counted(len(run.parts), "time") if run.parts else "",
+        "Author": f"{run.author.name} <{run.author.email}>" if run.author else "",
+        "Host": " ".join(filter(None, (run.host, f"(user {run.user})" if run.user else ""))),
+        "Command": shlex.join(run.command),
+        "Entry": run.code.entry or "",
+        "Directory": "" if run.code.directory == "." else run.code.directory,
+        "Commit": _commit(run),
+        "Remote": run.code.remote or "",
+        "Python": " ".join(filter(None, (run.environment.python, _implementation(run)))),
+        "Platform": _platform(run),
+        "GPUs": ", ".join(run.environment.gpus),
+    }
+    for name, value in facts.items():
+        if value:
+            yield f"{name + ':':<12}{visible(value)}"
+
+
+def _took(run: Run, now: float) -> str:
+    if run.duration is not None:
+        return duration(run.duration)
+    return f"{duration(max(0.0, now - run.start))} so far" if run.status == RUNNING else ""
+
+
+def _commit(run: Run) -> str:
+    code = run.code
+    if code.commit is None:
+        return "none: the branch had no commit yet"
+    place = f" on {code.branch}" if code.branch else ", detached"
+    return f"{code.commit}{place}{', with uncommitted changes' if code.dirty else ''}"
+
+
+def _implementation(run: Run) -> str:
+    return f"({run.environment.implementation})" if run.environment.implementation else ""
+
+
+def _platform(run: Run) -> str:
+    env = run.environment
+    cpus = counted(env.cpu_count, "CPU") if env.cpu_count else ""
+    return ", ".join(filter(None, (env.platform, env.machine, env.cpu, cpus)))
+
+
+def _section(title: str, lines: list[str], page: Screen) -> list[str]:
+    return ["", page.ink.title(title), *(f"{INDENT}{line}".rstrip() for line in lines)] if lines else []
+
+
+def _pairs(values: Mapping[str, str]) -> list[str]:
+    names = [visible(name) for name in values]
+    longest = min(40, max(map(width_of, names), default=0))
+    lines = []
+    for name, value in zip(names, values.values(), strict=True):
+        lead = f"{name}{' ' * (longest - width_of(name))}{GAP}"
+        # The lines of a long text stand below each other.
+        first, *rest = visible_lines(value) or [""]
+        lines += [lead + first, *(" " * width_of(lead) + line for line in rest)]
+    return lines
+
+
+def _metrics(catalog: Catalog, run: Run, page: Screen) -> list[str]:
+    if not run.metrics:
+        return []
+    names, found = list(run.metrics), list(run.metrics.values())
+    columns = [
+        Column("name", [visible(name) for name in names], 9, least=12),
+        Column("last", [short_number(m.last) for m in found], 8, right=True),
+        Column("step", [_step(m.step) for m in found], 4, right=True),
+        Column("min", [short_number(m.min) for m in found], 7, right=True),
+        Column("at", [_step(m.min_step) for m in found], 2, right=True),
+        Column("max", [short_number(m.max) for m in found], 6, right=True),
+        Column("at", [_step(m.max_step) for m in found], 1, right=True),
+        Column("count", [str(m.count) for m in found], 5, right=True),
+    ]
+    if page.terminal and len(found) <= _DRAWN_METRICS and sum(m.count for m in found) <= _DRAWN_POINTS:
+        columns.append(Column("", [_drawn(catalog, run, name, m) for name, m in run.metrics.items()], 3))
+    width = None if page.width is None else page.width - len(INDENT)
+    return render(columns, width, page.ink).lines
+
+
+def _step(step: int | None) -> str:
+    return "" if step is None else str(step)
+
+
+def _drawn(catalog: Catalog, run: Run, name: str, summary: MetricSummary) -> str:
+    if summary.count < 2:
+        return ""
+    return sparkline([point.value for point in catalog.history(run, name)], _DRAWN_WIDTH)
+
+
+def _inputs(run: Run, page: Screen) -> list[str]:
+    if not run.inputs:
+        return []
+    columns = [
+        Column("name", [visible(item.name) for item in run.inputs], 4, least=12),
+        Column("path", [visible(item.path) for item in run.inputs], 3, least=20),
+        Column("size", [size(item.size) for item in run.inputs], 2, right=True),
+        Column("files", [str(item.files) for item in run.inputs], 0, right=True),
+        Column("sha256", [visible(item.sha256[:12]) for item in run.inputs], 1),
+    ]
+    return render(columns, None if page.width is None else page.width - len(INDENT), page.ink).lines
+
+
+def _artifacts(run: Run, page: Screen) -> list[str]:
+    if not run.artifacts:
+        return []
+    columns = [
+        Column("path", [visible(item.path) for item in run.artifacts], 3, least=20),
+        Column("size", [size(item.size) for item in run.artifacts], 2, right=True),
+        Column("", ["large file" if item.large else "" for item in run.artifacts], 1),
+    ]
+    return render(columns, None if page.width is None else page.width - len(INDENT), page.ink).lines
+
+
+def _notes(run: Run) -> Iterator[str]:
+    for number, note in enumerate(run.notes):
+        if number:
+            yield ""
+        by = f", {visible(note.author.name)}" if note.author else ""
+        yield f"{local_time(note.time)}{by}:"
+        yield from (f"{INDENT}{line}" for line in visible_lines(note.text))
+
+
+def _error(run: Run) -> list[str]:
+    lines = visible_lines(run.error or "")
+    left_out = len(lines) - _ERROR_LINES
+    return [f"({counted(left_out, 'line')} before)", *lines[left_out:]] if left_out > 0 else lines
+
+
+def _output(catalog: Catalog, run: Run, page: Screen) -> list[str]:
+    if not run.output and run.status != RUNNING:
+        return []
+    lines = visible_lines(catalog.output(run).decode("utf-8", "replace"))
+    if not lines:
+        return []
+    last = lines[-LAST_LINES:]
+    before = f", the last {len(last)}; all: gittrack show {run.id[:8]} --output" if len(lines) > len(last) else ""
+    title = f"Output ({counted(len(lines), 'line')}{before})"
+    shown = last if page.width is None else [fit(line.expandtabs(), page.width - len(INDENT)) for line in last]
+    return _section(title, shown, page)
+
+
+def _plain_git(catalog: Catalog, run: Run, page: Screen) -> list[str]:
+    if run.status == RUNNING:
+        return []
+    branch = catalog.project.runs_ref.removeprefix("refs/heads/")
+    return ["", page.ink.quiet(f"git show {branch}:{run_directory(run.id)}/{RECORD}")]

@@ -1,0 +1,81 @@
+"""Hands long output to a pager as git does: only on a terminal, and one that is quit early is no error."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from typing import Final
+
+from gittrack.errors import GittrackError
+from gittrack.project import Project
+
+# As git sets them: quit when one screen is enough, keep colours, leave the screen as it is.
+DEFAULTS: Final = {"LESS": "FRX", "LV": "-c"}
+_NOT_STARTED: Final = (126, 127)
+
+
+def show_page(text: str, project: Project | None = None) -> None:
+    """Print `text`, through a pager where standard output is a terminal."""
+    command = pager_command(project) if sys.stdout.isatty() and not _switched_off() else ""
+    if not command or not _paged(command, text):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def write_utf8(text: str) -> None:
+    """Print `text` in UTF-8 whatever the locale says: JSON has no other encoding."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(text)
+
+
+def pager_command(project: Project | None) -> str:
+    """Return the pager by git's rules, '' for none: GIT_PAGER, core.pager, PAGER, less."""
+    command = os.environ.get("GIT_PAGER")
+    if command is None and project is not None:
+        command = _configured(project)
+    if command is None:
+        command = os.environ.get("PAGER")
+    if command is None:
+        import shutil
+
+        command = "less" if shutil.which("less") else ""
+    return "" if command.strip() in ("", "cat") else command
+
+
+def _configured(project: Project) -> str | None:
+    try:
+        return project.settings.get("core.pager")
+    except GittrackError:  # what was asked for is in hand: show it
+        return None
+
+
+def _switched_off() -> bool:
+    import click
+
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().params.get("no_pager"))
+
+
+def _paged(command: str, text: str) -> bool:
+    """Run the pager to its end; False when it could not be started."""
+    env = {**DEFAULTS, **os.environ}
+    sys.stdout.flush()
+    try:
+        # The user's own setting, a shell command by git's rules: 'less -S', 'delta --dark'.
+        pager = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=env)  # noqa: S602
+    except OSError:
+        return False
+    # ^C is the pager's own to answer; it was started before and still hears it.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pager.communicate(text.encode("utf-8", "backslashreplace"))
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return pager.returncode not in _NOT_STARTED

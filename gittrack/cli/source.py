@@ -1,0 +1,143 @@
+"""The runs of this repository for a command: opened, their problems told on standard error, and completed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+
+from gittrack.cli.render import harmless_json, visible
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from gittrack.catalog import Catalog
+    from gittrack.model import Run
+
+_F = TypeVar("_F", bound=Callable[..., object])
+# Runs that a shell is told of: a person who types a name means a recent one.
+_COMPLETED: Final = 300
+_SPECIAL: Final = frozenset(" \"'`$\\;&|<>(){}[]*?!#~,:")
+
+
+def open_runs() -> Catalog:
+    """Open the catalog of the repository around the current directory; it is closed with the command."""
+    from gittrack.catalog import open_catalog
+
+    counter = _Counter() if sys.stderr.isatty() else None
+    catalog = open_catalog(progress=counter)
+    if counter is not None:
+        counter.clear()
+    click.get_current_context().call_on_close(catalog.close)
+    return catalog
+
+
+def tell_problems(catalog: Catalog) -> None:
+    """Warn of what could not be read; called after the reading and before anything is printed."""
+    for problem in catalog.problems:
+        say(f"warning: {problem}")
+    for run_id, reason in catalog.damaged:
+        say(f"warning: run {run_id[:8]} is damaged: {reason}")
+
+
+class _Counter:
+    """Tells on one line of the terminal how far a long reading is."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._shown = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        # What is over in a moment needs no counter.
+        if now - self._begun > 0.5 and now - self._shown > 0.1:
+            self._shown = now
+            sys.stderr.write(f"\rreading runs: {done} of {total}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def say(sentence: str) -> None:
+    """Print a remark to standard error."""
+    click.echo(f"gittrack: {visible(sentence)}", err=True)
+
+
+def label(run: Run) -> str:
+    """A run in one line of prose: its short id and its name."""
+    return f"{run.id[:8]} {visible(run.name)}"
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print `value` as strict JSON in UTF-8."""
+    from gittrack.cli.pager import write_utf8
+    from gittrack.codec.document import json_text
+
+    write_utf8(harmless_json(json_text(value, indent=indent)) + "\n")
+
+
+def run_argument(command: _F) -> _F:
+    """Add the argument RUN, which a shell completes."""
+    return click.argument("spec", metavar="RUN", shell_complete=complete_run)(command)
+
+
+def color_option(command: _F) -> _F:
+    """Add the option --color."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="When to colour: on a terminal unless NO_COLOR is set (auto), always, or never.",
+    )(command)
+
+
+def json_option(command: _F) -> _F:
+    """Add the option --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def complete_run(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Complete a run by its name, or by its id."""
+    runs = _runs()
+    ids = {run.id[:8]: run.name for run in runs} if start else {}
+    return _items({"latest": "the newest run"} | {run.name: run.status for run in runs} | ids, start)
+
+
+def complete_experiment(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001
+    start: str,
+) -> list[CompletionItem]:
+    """Complete an experiment."""
+    return _items({run.experiment: "" for run in _runs()}, start)
+
+
+def complete_metric(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Complete a metric of the run that stands on the command line."""
+    from gittrack.catalog import open_catalog
+
+    with open_catalog() as catalog:
+        run = catalog.find(str(context.params.get("spec") or "latest"))
+    return _items(dict.fromkeys(run.metrics, ""), start)
+
+
+def _runs() -> Sequence[Run]:
+    from gittrack.catalog import open_catalog
+
+    with open_catalog() as catalog:
+        return catalog.runs(limit=_COMPLETED)
+
+
+def _items(values: Mapping[str, str], start: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    # A shell would cut a name at its spaces, and obey its control characters.
+    fine = [value for value in values if value.startswith(start) and value.isprintable() and not set(value) & _SPECIAL]
+    return [CompletionItem(value, help=visible(values[value]) or None) for value in fine]

@@ -1,0 +1,55 @@
+"""Locks between processes, which leave nothing open, and between threads, which survive a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def held_lock(path: str, timeout: float = 0.0) -> Iterator[bool]:
+    """Hold the lock file `path` in the block; yields False if it could not be had in `timeout` seconds.
+
+    Also False on a file system without locks: correctness must not rest on it. Threads of one process are
+    not kept apart by it.
+    """
+    from fasteners import InterProcessLock
+
+    lock = InterProcessLock(path)
+    with suppress(OSError, threading.ThreadError):
+        lock.acquire(blocking=timeout > 0, delay=0.001, max_delay=0.01, timeout=timeout)
+    try:
+        yield lock.acquired
+    finally:
+        if lock.acquired:
+            lock.release()
+        elif lock.lockfile is not None:
+            lock.lockfile.close()  # fasteners leaves it open to try again
+
+
+class ThreadLock:
+    """A lock for a module's global: a forked child gets it free, even if another thread held it at the fork."""
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    @contextmanager
+    def held(self, timeout: float = -1) -> Iterator[bool]:
+        """Hold the lock in the block; yields False if it could not be had in `timeout` seconds (-1: wait)."""
+        lock = self._lock
+        got = lock.acquire(timeout=timeout)
+        try:
+            yield got
+        finally:
+            if got:
+                lock.release()
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()

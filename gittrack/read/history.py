@@ -1,0 +1,72 @@
+"""The files of a committed run: metric histories, printed output, artifacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gittrack.codec.paths import ARTIFACTS, run_directory
+from gittrack.errors import DamagedRecord, StorageError
+from gittrack.read.tip import runs_tip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gittrack.model import Artifact, Point, Run
+    from gittrack.project import Project
+
+
+def read_history(project: Project, run: Run, metric: str) -> list[Point]:
+    """Return every committed point of a metric, in the order of logging; [] for a metric that the run has not.
+
+    Raises StorageError when a file is missing, DamagedRecord when it is no history.
+    """
+    from gittrack.codec.series import read_series
+
+    summary = run.metrics.get(metric)
+    points: list[Point] = []
+    for path, data in _contents(project, run, summary.files if summary else ()):
+        if data is None:
+            raise StorageError(f"{path} of run {run.id[:8]} is missing from the repository; run 'git fsck'")
+        try:
+            points += read_series(data)
+        except DamagedRecord as error:
+            raise DamagedRecord(f"{path} of run {run.id[:8]} is damaged: {error}") from None
+    return points
+
+
+def read_file(project: Project, run: Run, path: str) -> bytes | None:
+    """Return a file below the run's folder, such as 'output.log' or 'artifacts/plot.png'; None without one.
+
+    The pointer of a large artifact is followed; StorageError when its content is not on this machine.
+    """
+    for artifact in run.artifacts:
+        if artifact.large and path == f"{artifact.prefix}{ARTIFACTS}/{artifact.path}":
+            return read_large(project, run, artifact)
+    return next(data for _, data in _contents(project, run, (path,)))
+
+
+def read_large(project: Project, run: Run, artifact: Artifact) -> bytes:
+    """Return the content of a large artifact; StorageError when this machine does not have it whole."""
+    import hashlib
+
+    what = f"artifact {artifact.path!r} of run {run.id[:8]}"
+    try:
+        with open(project.large_file(artifact.sha256), "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise StorageError(f"{what} is large and not on this machine; fetch it with 'git lfs fetch --all'") from None
+    except OSError as error:
+        raise StorageError(f"{what} cannot be read: {error.strerror or error}; check {error.filename}") from None
+    if hashlib.sha256(data).hexdigest() != artifact.sha256:
+        raise StorageError(f"{what} is damaged; delete {project.large_file(artifact.sha256)} and fetch it again")
+    return data
+
+
+def _contents(project: Project, run: Run, paths: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
+    from gittrack.git.reader import BlobReader
+
+    tip = runs_tip(project)
+    folder = run_directory(run.id)
+    with BlobReader(project.repo) as reader:
+        for path in paths:
+            yield path, None if tip is None else reader.read(f"{tip}:{folder}/{path}")

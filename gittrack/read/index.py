@@ -1,0 +1,384 @@
+"""The query index: every committed run in one SQLite file, derived from the branch and keyed to its tip.
+
+Deleting the file is always safe. One transaction moves the rows together with the tip, so a reader sees the
+runs of one tip or of another; what cannot be used or written is made anew, on disk or else in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
+
+from gittrack.errors import DamagedRecord, GittrackError, StorageError
+from gittrack.read.tip import runs_tip
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from gittrack.git.reader import BlobReader
+    from gittrack.model import Run
+    from gittrack.project import Project
+
+Progress: TypeAlias = Callable[[int, int], None]
+_T = TypeVar("_T")
+_Group: TypeAlias = "tuple[str, list[tuple[str, str]]]"  # run id, (path, object id) of each record
+
+FILE: Final = "index.sqlite"
+PATIENCE: Final = 60.0  # seconds to wait for a process that makes the index of a large branch
+_BATCH: Final = 256  # runs
+# Where the index is looked for: in its file, in that file made anew, in it with all rows made anew, in memory.
+_FILE, _NEW_FILE, _NEW_ROWS, _MEMORY = range(4)
+
+
+class Named(NamedTuple):
+    """A run as far as it takes to choose it."""
+
+    id: str
+    name: str
+    deleted: bool
+
+
+@final
+class Index:
+    """Queries over the committed runs, as of the last `refresh`; safe to leave open, `close` it when done."""
+
+    def __init__(self, project: Project, progress: Progress | None = None) -> None:
+        """Open nothing yet; `progress(done, total)` is told of runs while many are read."""
+        self._project = project
+        self._progress = progress
+        self._db: Connection | None = None
+        self._closing: weakref.finalize[[], Index] | None = None
+        self._path = os.path.join(project.repo.state_dir, FILE)
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a later query opens it again."""
+        if self._closing is not None:
+            self._closing()
+        self._db = self._closing = None
+
+    def refresh(self) -> None:
+        """Bring the index to the present tip; raises GittrackError when the branch itself cannot be read."""
+        self._ask(self._update)
+
+    # Questions
+
+    def newest(
+        self,
+        limit: int | None = None,
+        *,
+        experiment: str | None = None,
+        status: str | None = None,
+        include_deleted: bool = False,
+    ) -> list[Run]:
+        """Return runs, newest first."""
+        where, values = _filter(experiment, status, include_deleted=include_deleted)
+        return self._documents(f"{where} ORDER BY start DESC, id LIMIT ?", *values, _limit(limit))
+
+    def count(
+        self, *, experiment: str | None = None, status: str | None = None, include_deleted: bool = False
+    ) -> int:
+        """Return how many runs `newest` would return."""
+        where, values = _filter(experiment, status, include_deleted=include_deleted)
+        sql = f"SELECT count(*) FROM runs {where}"  # noqa: S608 - our own words; values are bound
+        return int(self._ask(lambda db: db.execute(sql, values).fetchone()[0]))
+
+    def get(self, run_id: str) -> Run | None:
+        """Return the run with that whole id."""
+        found = self._documents("WHERE id = ?", run_id)
+        return found[0] if found else None
+
+    def segments(self, run_id: str) -> frozenset[str]:
+        """Return the names of the journal segments whose content a run on the branch has."""
+        sql = "SELECT segments FROM runs JOIN documents USING (run) WHERE id = ?"
+        found = self._ask(lambda db: db.execute(sql, (run_id,)).fetchone())
+        return frozenset(found[0].split(" ")) if found else frozenset()
+
+    def by_prefix(self, prefix: str, limit: int | None = None) -> list[Named]:
+        """Return the runs whose id starts with `prefix`, by id, deleted ones too."""
+        return self._named("WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", prefix, prefix + "g", _limit(limit))
+
+    def by_name(self, name: str, limit: int | None = None) -> list[Named]:
+        """Return the runs of that name, those that are not deleted first, then the newest first."""
+        return self._named("WHERE name = ? ORDER BY deleted, start DESC, id LIMIT ?", name, _limit(limit))
+
+    def names(self, limit: int | None = None) -> list[Named]:
+        """Return the newest runs that are not deleted, for suggestions."""
+        return self._named("WHERE deleted = 0 ORDER BY start DESC, id LIMIT ?", _limit(limit))
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Return (id, what is wrong) of each run that is damaged on the branch, wholly or in part."""
+        return self._ask(lambda db: db.execute("SELECT id, reason FROM damaged ORDER BY id").fetchall())
+
+    def _named(self, rest: str, *values: str | int) -> list[Named]:
+        sql = f"SELECT id, name, deleted FROM runs {rest}"  # noqa: S608 - our own words; values are bound
+        return self._ask(lambda db: [Named(i, name, bool(deleted)) for i, name, deleted in db.execute(sql, values)])
+
+    def _documents(self, rest: str, *values: str | int) -> list[Run]:
+        sql = f"SELECT document FROM runs JOIN documents USING (run) {rest}"  # noqa: S608 - as above
+        return self._ask(lambda db: [_run(text) for (text,) in db.execute(sql, values)])
+
+    # The file
+
+    def _ask(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work`; a damaged file is made anew, and one that cannot be used is replaced in memory."""
+        import sqlite3
+
+        place: int | None = _FILE
+        failure = ""
+        while place is not None:
+            try:
+                if self._db is None:
+                    self._db = self._open(place)
+                    self._closing = weakref.finalize(self, self._db.close)
+                    self._update(self._db)
+                return work(self._db)
+            except (sqlite3.DatabaseError, DamagedRecord, OSError) as error:
+                failure = str(error)
+                self.close()
+                place = _next_place(place, error)
+            except BaseException:
+                self.close()
+                raise
+        raise StorageError(f"the index of the runs cannot be made: {failure}")
+
+    def _open(self, place: int) -> Connection:
+        if place == _MEMORY or (not os.path.exists(self._path) and runs_tip(self._project) is None):
+            return _connect(":memory:")
+        if place == _NEW_FILE:
+            self._remove_damaged()
+        new = not os.path.exists(self._path)
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        db = _connect(self._path)
+        try:
+            if new:
+                self._prepare(db)
+            if place == _NEW_ROWS:
+                db.execute("PRAGMA user_version = 0")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _prepare(self, db: Connection) -> None:
+        """Let readers go on while somebody writes, and everybody write who may write to the repository."""
+        from sqlite3 import OperationalError
+
+        from gittrack.git.durable import sharing_of
+
+        # SQLite keeps its rollback journal where the file system cannot do it; another process may be doing it.
+        with contextlib.suppress(OperationalError):
+            db.execute("PRAGMA journal_mode = WAL")
+        sharing = sharing_of(self._project.repo.common_dir)
+        if sharing is not None:
+            sharing.apply(self._path)
+
+    def _remove_damaged(self) -> None:
+        """Remove the file unless another process has just made a good one."""
+        from fasteners import InterProcessLock
+
+        with InterProcessLock(self._path + ".lock"):
+            if not _is_sound(self._path):
+                for suffix in ("-wal", "-shm", ""):
+                    if os.path.exists(self._path + suffix):
+                        os.unlink(self._path + suffix)
+
+    # Following the branch
+
+    def _update(self, db: Connection) -> None:
+        if _state(db) == (True, runs_tip(self._project)):
+            return
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            # Asked again: another process may have done it while this one waited, or moved the branch.
+            tip = runs_tip(self._project)
+            known, indexed = _state(db)
+            if not known or indexed != tip:
+                self._move(db, indexed, tip, known=known)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _move(self, db: Connection, old: str | None, new: str | None, *, known: bool) -> None:
+        from gittrack.git.reader import BlobReader
+        from gittrack.read.schema import create_tables
+
+        with BlobReader(self._project.repo) as reader:
+            if new is None:
+                create_tables(db)
+            elif not known or old is None or not self._move_by_difference(db, reader, old, new):
+                self._rebuild(db, reader, new)
+        db.execute("DELETE FROM tip")
+        db.execute("INSERT INTO tip VALUES (?)", (new,))
+
+    def _move_by_difference(self, db: Connection, reader: BlobReader, old: str, new: str) -> bool:
+        """Read again the runs that differ between two tips; False when git does not know the old one any more."""
+        from gittrack.codec.paths import FORMAT_FILE
+        from gittrack.git.reader import changed_paths
+        from gittrack.read.records import record_at
+        from gittrack.read.schema import remove_run
+
+        try:
+            changes = changed_paths(self._project.repo, old, new)
+        except StorageError:
+            return False
+        if any(change.path == FORMAT_FILE for change in changes):
+            return False
+        touched: set[str] = set()
+        for change in changes:
+            record = record_at(change.path)
+            if record is None:
+                continue
+            touched.add(record[0])
+            if change.status == "D":
+                db.execute("DELETE FROM records WHERE id = ? AND path = ?", record)
+            else:
+                db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (*record, change.oid))
+        for run_id in touched:
+            remove_run(db, run_id)
+        sql = "SELECT path, object FROM records WHERE id = ? ORDER BY path"
+        groups = ((run_id, db.execute(sql, (run_id,)).fetchall()) for run_id in sorted(touched))
+        self._add(db, reader, groups, len(touched))
+        return True
+
+    def _rebuild(self, db: Connection, reader: BlobReader, tip: str) -> None:
+        from gittrack.git.reader import list_tree
+        from gittrack.read.records import record_at
+        from gittrack.read.schema import create_indexes, create_tables
+
+        create_tables(db)
+        entries = ((record_at(entry.path), entry.oid) for entry in list_tree(self._project.repo, tip, "runs"))
+        db.executemany(
+            "INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record)
+        )
+        total = int(db.execute("SELECT count(DISTINCT id) FROM records").fetchone()[0])
+        _check_format(reader, tip, empty=total == 0)
+        rows = db.execute("SELECT id, path, object FROM records ORDER BY id, path")
+        groups = ((run_id, [row[1:] for row in group]) for run_id, group in groupby(rows, itemgetter(0)))
+        self._add(db, reader, groups, total)
+        create_indexes(db)
+
+    def _add(self, db: Connection, reader: BlobReader, groups: Iterable[_Group], total: int) -> None:
+        from gittrack.read.records import read_records
+        from gittrack.read.schema import add_run
+
+        done = 0
+        for batch in _batches(groups, _BATCH):
+            contents = dict(reader.read_many([oid for _, files in batch for _, oid in files]))
+            for run_id, files in batch:
+                if files:
+                    add_run(db, run_id, read_records(run_id, ((path, contents.get(oid)) for path, oid in files)))
+            done += len(batch)
+            if self._progress is not None:
+                self._progress(done, total)
+
+
+def open_index(project: Project, progress: Progress | None = None) -> Index:
+    """Return the index of a project, brought to the tip of its runs."""
+    index = Index(project, progress)
+    index.refresh()
+    return index
+
+
+def _connect(path: str) -> Connection:
+    import sqlite3
+
+    # Autocommit: transactions are begun by hand. Threads: SQLite itself takes turns.
+    db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = NORMAL")
+    return db
+
+
+def _state(db: Connection) -> tuple[bool, str | None]:
+    """Whether the tables are those of this version, and the tip that they tell of."""
+    from gittrack.read.schema import VERSION
+
+    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        return False, None
+    row = db.execute("SELECT id FROM tip").fetchone()
+    return True, None if row is None else row[0]
+
+
+def _next_place(place: int, error: Exception) -> int | None:
+    """Where to look after `place` failed: damage is mended on disk; all else (permissions, a lock) is not ours."""
+    from sqlite3 import OperationalError
+
+    if place == _MEMORY:
+        return None
+    if place != _FILE:
+        return _MEMORY
+    if isinstance(error, DamagedRecord) or "no such" in str(error):
+        return _NEW_ROWS
+    return _MEMORY if isinstance(error, (OperationalError, OSError)) else _NEW_FILE
+
+
+def _is_sound(path: str) -> bool:
+    import sqlite3
+
+    try:
+        with contextlib.closing(_connect(path)) as db:
+            return bool(db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
+
+
+def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:
+    """GittrackError when a branch is of a newer format, or holds no runs but something else."""
+    from gittrack.codec.paths import FORMAT_FILE, FORMAT_VERSION
+    from gittrack.codec.text import from_yaml
+
+    data = reader.read(f"{tip}:{FORMAT_FILE}")
+    if data is None:
+        if empty:
+            raise GittrackError(
+                "the branch for runs holds something else; set another with 'git config gittrack.branch NAME'"
+            )
+        return
+    try:
+        found = from_yaml(data, FORMAT_FILE)
+    except DamagedRecord as error:
+        raise GittrackError(str(error)) from None
+    version = found.get("version") if isinstance(found, dict) else None
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise GittrackError(
+            f"the branch has format version {version!r}; this gittrack reads {FORMAT_VERSION}: upgrade gittrack"
+        )
+
+
+def _batches(groups: Iterable[_Group], size: int) -> Iterator[list[_Group]]:
+    iterator = iter(groups)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _run(document: str) -> Run:
+    from gittrack.codec.document import run_from_document, unpack
+
+    return run_from_document(unpack(document))
+
+
+def _limit(limit: int | None) -> int:
+    return -1 if limit is None else limit
+
+
+def _filter(
+    experiment: str | None, status: str | None, *, include_deleted: bool
+) -> tuple[str, tuple[str, ...]]:
+    asked = {"experiment = ?": experiment, "status = ?": status}
+    conditions = [condition for condition, value in asked.items() if value is not None]
+    if not include_deleted:
+        conditions.append("deleted = 0")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return where, tuple(value for value in asked.values() if value is not None)
