@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from gittrack.capture.machine import host
-from gittrack.codec.paths import ARTIFACTS, OUTPUT, is_id
+from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, is_id
 from gittrack.errors import DamagedRecord, GittrackError, UsageError
 from gittrack.model import RUNNING, STATUSES, Point, Record, Run
 from gittrack.project import Project, open_project
@@ -28,7 +29,8 @@ class _Journaled:
     """A run whose journal holds something that the branch does not: its state, and those points as TSV."""
 
     run: Run
-    series: Mapping[str, bytes] = field(default_factory=dict)
+    series: Mapping[str, bytes]
+    packages: tuple[str, ...]
 
     @property
     def named(self) -> Named:
@@ -137,12 +139,13 @@ class Catalog:
         """
         from gittrack.read.history import read_file
 
-        if run.id in self._journals:
-            data = self._journaled_file(run, path)
+        if run.id in self._journals and path.startswith(f"{ARTIFACTS}/"):
+            data = self._staged(run, path)
             if data is not None:
                 return data
             run, path = self._committed_meanwhile(run, path)
-        return read_file(self.project, run, path)
+        data = read_file(self.project, run, path)
+        return self._journaled_file(run, path) if data is None and run.id in self._journals else data
 
     def output(self, run: Run) -> bytes:
         """Return what the command of one of these runs printed, all its parts; b'' where nothing was captured."""
@@ -157,19 +160,25 @@ class Catalog:
         return b"".join(part for part in (*parts, last) if part)
 
     def _journaled_file(self, run: Run, path: str) -> bytes | None:
+        """A file that will be committed with what is in the journal."""
         from gittrack.capture.output import read_log
+
+        if path == PACKAGES:
+            return "".join(f"{line}\n" for line in self._journals[run.id].packages).encode() or None
+        if path == OUTPUT:
+            return read_log(os.path.join(self.project.journal_of(run.id), OUTPUT)) or None
+        return None
+
+    def _staged(self, run: Run, path: str) -> bytes | None:
+        """A small artifact that is not committed yet."""
         from gittrack.record.stage import staged
 
-        directory = self.project.journal_of(run.id)
-        if path == OUTPUT:
-            return read_log(os.path.join(directory, OUTPUT)) or None
         for artifact in run.artifacts:
-            if path == f"{ARTIFACTS}/{artifact.path}" and not artifact.prefix and not artifact.large:
-                try:
-                    with open(staged(directory, artifact.sha256), "rb") as file:
-                        return file.read()
-                except OSError:
-                    return None
+            if path == f"{ARTIFACTS}/{artifact.path}" and not artifact.large:
+                with contextlib.suppress(OSError), open(
+                    staged(self.project.journal_of(run.id), artifact.sha256), "rb"
+                ) as file:
+                    return file.read()
         return None
 
     def _committed_meanwhile(self, run: Run, path: str) -> tuple[Run, str]:
@@ -269,9 +278,11 @@ def _laid_over(project: Project, index: Index, run_id: str, segments: list[Segme
     assembly = assemble(run_id, segments)
     record = _with_status(assembly.record, segments, joined=base is not None)
     if base is not None:
-        return _Journaled(with_record(base, record), assembly.series)
+        return _Journaled(with_record(base, record), assembly.series, assembly.packages)
     # Without a start there are only workers, whose run was never begun here.
-    return None if record.start is None else _Journaled(fold([record]), assembly.series)
+    if record.start is None:
+        return None
+    return _Journaled(fold([record]), assembly.series, assembly.packages)
 
 
 def _with_status(record: Record, segments: list[Segment], *, joined: bool) -> Record:

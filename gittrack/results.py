@@ -62,7 +62,8 @@ class Run:
     @property
     def duration(self) -> float | None:
         """Seconds from start to end, None while it is running."""
-        return self._run.duration
+        duration = self._run.duration
+        return None if duration is None else round(duration, 3)
 
     @property
     def author(self) -> Author | None:

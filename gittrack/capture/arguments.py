@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gittrack.capture.command import find_entry, looks_like_script
+from gittrack.capture.lazy import Lazy
 from gittrack.capture.redact import redact_arguments
 from gittrack.capture.scalars import as_number, typed_value
 from gittrack.values import KEY_LIMIT
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["entry_of", "params_from_arguments", "typed_value"]
 
-_NEGATIVE = re.compile(r"-(?:[0-9.]|inf)")
-_OPTION = re.compile(r"--?([^\W\d][\w.\-/@]*)(?:=(.*))?", re.DOTALL)
-_ATTACHED = re.compile(r"-([A-Za-z])(-?[0-9][0-9.eE+-]*)")
-_OVERRIDE = re.compile(r"\+{0,2}([^\W\d][\w.\-/@]*)=(.*)", re.DOTALL)
+_NEGATIVE = Lazy(r"-(?:[0-9.]|inf)")
+_OPTION = Lazy(r"--?([^\W\d][\w.\-/@]*)(?:=(.*))?", re.DOTALL)
+_ATTACHED = Lazy(r"-([A-Za-z])(-?[0-9][0-9.eE+-]*)")
+_OVERRIDE = Lazy(r"\+{0,2}([^\W\d][\w.\-/@]*)=(.*)", re.DOTALL)
 
 
 def params_from_arguments(argv: Sequence[str]) -> dict[str, Value]:
@@ -45,15 +46,15 @@ def params_from_arguments(argv: Sequence[str]) -> dict[str, Value]:
 def _take(params: dict[str, Value], words: Sequence[str], at: int) -> int:
     """Read the option or override at `at`; return the place of the next word to look at."""
     word = words[at]
-    override = _OVERRIDE.fullmatch(word)
+    override = _OVERRIDE.re.fullmatch(word)
     if override is not None:
         _add(params, override[1], [typed_value(override[2])])
         return at + 1
-    attached = _ATTACHED.fullmatch(word)
+    attached = _ATTACHED.re.fullmatch(word)
     if attached is not None and (number := as_number(attached[2])) is not None:
         _add(params, attached[1], [number])
         return at + 1
-    option = None if _NEGATIVE.match(word) else _OPTION.fullmatch(word)
+    option = None if _NEGATIVE.re.match(word) else _OPTION.re.fullmatch(word)
     if option is None:
         return at + 1
     if option[2] is not None:
@@ -71,7 +72,7 @@ def _take(params: dict[str, Value], words: Sequence[str], at: int) -> int:
 def _is_value(word: str) -> bool:
     if word.startswith("-") and len(word) > 1:
         return as_number(word) is not None
-    return _OVERRIDE.fullmatch(word) is None
+    return _OVERRIDE.re.fullmatch(word) is None
 
 
 def _add(params: dict[str, Value], name: str, values: Sequence[Value]) -> None:

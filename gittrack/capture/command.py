@@ -11,7 +11,7 @@ from gittrack.capture.scalars import word_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SCRIPT = re.compile(r".+\.(?:py|pyw|ipynb|sh|bash|zsh|R|r|jl|js|mjs|ts|lua|rb|pl|m)")
+_SCRIPTS = word_set("py pyw ipynb sh bash zsh R r jl js mjs ts lua rb pl m")
 _PYTHON = re.compile(r"(?:python|pypy|ipython|pythonw|bpython)[0-9.]*t?d?")
 # Options of the interpreter that take the next word, when nothing is attached to them.
 _TAKES_WORD = ("-X", "-W", "-Q", "--check-hash-based-pycs", "--jit")
@@ -38,6 +38,12 @@ _LAUNCHER_MODULES = word_set(
 )
 
 
+_SHELLS = word_set("sh bash zsh dash ksh fish")
+_INTERPRETERS = word_set("rscript julia node deno bun perl ruby lua")
+_CODE_OF_SHELLS = re.compile(r"-[a-z]*c")
+_CODE_OF_OTHERS = re.compile(r"-[en]?[eE]|--eval")
+
+
 class Entry(NamedTuple):
     """What a command runs (None: unknown, or code on the command line) and where its own words begin."""
 
@@ -47,7 +53,8 @@ class Entry(NamedTuple):
 
 def looks_like_script(path: str) -> bool:
     """Whether a file's name says that it is a program's source."""
-    return _SCRIPT.fullmatch(path) is not None
+    stem, dot, ending = path.rpartition(".")
+    return bool(stem and dot) and ending in _SCRIPTS
 
 
 def find_entry(argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_script) -> Entry:
@@ -57,6 +64,9 @@ def find_entry(argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_
     program = _program(argv[0])
     if _PYTHON.fullmatch(program):
         return _after_python(argv, 1, is_file)
+    code = _after_code(argv, program)
+    if code is not None:
+        return code
     if program in _LAUNCHERS:
         return _after_launcher(argv, 1, is_file, modules=program in _TAKES_MODULE) or Entry(None, 1)
     if argv[0] in ("-c", "-m"):  # sys.argv[0] of `python -c`, and of `python -m` while it is being found
@@ -64,6 +74,17 @@ def find_entry(argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_
     if looks_like_script(argv[0]) or (not os.path.isabs(argv[0]) and re.search(r"[\\/]", argv[0])):
         return Entry(argv[0], 1) if is_file(argv[0]) or looks_like_script(argv[0]) else Entry(None, 1)
     return _first_word(argv, is_file)
+
+
+def _after_code(argv: Sequence[str], program: str) -> Entry | None:
+    """Behind code on the command line of another interpreter: `sh -ec CODE`, `Rscript -e CODE`, `node --eval CODE`."""
+    option = _CODE_OF_SHELLS if program in _SHELLS else _CODE_OF_OTHERS if program in _INTERPRETERS else None
+    for place, word in enumerate(argv[1:], 1):
+        if option is None or not word.startswith("-"):
+            return None
+        if option.fullmatch(word):
+            return Entry(None, min(place + 2, len(argv)))
+    return None
 
 
 def _program(word: str) -> str:
@@ -96,9 +117,7 @@ def _after_python(argv: Sequence[str], at: int, is_file: Callable[[str], bool]) 
     return Entry(None, at)
 
 
-def _after_launcher(
-    argv: Sequence[str], at: int, is_file: Callable[[str], bool], *, modules: bool
-) -> Entry | None:
+def _after_launcher(argv: Sequence[str], at: int, is_file: Callable[[str], bool], *, modules: bool) -> Entry | None:
     """The first script or python behind a launcher; a file that is there goes before a likely name."""
     likely: Entry | None = None
     for place in range(at, len(argv)):

@@ -36,7 +36,7 @@ _VARIABLES = word_set(
     LSB_JOBID LSB_JOBNAME JOB_ID SGE_TASK_ID
     """
 )
-_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
+IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 
 
 def capture_environment(environ: Mapping[str, str] | None = None) -> Environment:
@@ -47,7 +47,7 @@ def capture_environment(environ: Mapping[str, str] | None = None) -> Environment
     name = sys.implementation.name
     return Environment(
         python=sys.version.split()[0],
-        implementation=_IMPLEMENTATIONS.get(name, name),
+        implementation=IMPLEMENTATIONS.get(name, name),
         platform=machine.platform_name(),
         machine=machine.architecture(),
         cpu=machine.cpu(),

@@ -41,9 +41,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, Value]:
     if not isinstance(data, Mapping):
         raise InvalidValue(f"{name} holds {_what(data)}; a params file is one mapping of names to values")
     try:
-        params: dict[Key, Value] = {
-            str(key): plain_value(str(key), _plain(value)) for key, value in data.items()
-        }
+        params: dict[Key, Value] = {str(key): plain_value(str(key), _plain(value)) for key, value in data.items()}
     except RecursionError:
         raise InvalidValue(f"{name} refers to itself and cannot be written down") from None
     except InvalidValue as error:
@@ -76,9 +74,7 @@ def iter_metrics(path: str | os.PathLike[str]) -> Iterator[MetricPoint]:
         yield first
         yield from points
     elif _has_rows(name, kind):
-        raise InvalidValue(
-            f"{name} holds no numbers; a metrics file has names and numbers, such as step,loss"
-        )
+        raise InvalidValue(f"{name} holds no numbers; a metrics file has names and numbers, such as step,loss")
 
 
 def parse_metric_line(line: str) -> list[MetricPoint]:
@@ -248,9 +244,7 @@ def _document_metrics(path: str, kind: str) -> Iterator[MetricPoint]:
     elif isinstance(data, list):
         for place, row in enumerate(data):
             if not isinstance(row, Mapping):
-                raise InvalidValue(
-                    f"{path}: entry {place} of the list is {_what(row)}; each must be an object"
-                )
+                raise InvalidValue(f"{path}: entry {place} of the list is {_what(row)}; each must be an object")
             yield from row_points({str(key): value for key, value in row.items()}, f"{path}, entry {place}")
     elif data is not None:
         raise InvalidValue(f"{path} holds {_what(data)}; a metrics file is a mapping of names to numbers")

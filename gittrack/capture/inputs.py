@@ -35,9 +35,7 @@ __all__ = ["StatCache", "describe_input"]
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 _CHUNK = 1 << 20
-_OPEN_FLAGS = (
-    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-)
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def describe_input(
@@ -57,9 +55,7 @@ def describe_input(
     status = _status(given)
     kind = "directory" if stat.S_ISDIR(status.st_mode) else "file"
     if kind == "file" and not stat.S_ISREG(status.st_mode):
-        raise GittrackError(
-            f"{_shown(given)} is a {_special(status.st_mode)}; an input is a file or a directory"
-        )
+        raise GittrackError(f"{_shown(given)} is a {_special(status.st_mode)}; an input is a file or a directory")
     title = check_key("input", name) if name is not None else _title(given)
     with cache.session() if cache is not None else nullcontext() as session:
         if kind == "file":
@@ -194,23 +190,27 @@ class _Hasher:
                 before = os.fstat(descriptor)
                 if not stat.S_ISREG(before.st_mode):
                     return None
-                digest = self._read(file.readinto)
+                digest = self._read(file.readinto, before.st_size)
                 after = os.fstat(descriptor)
             now = os.stat(path)
         except FileNotFoundError:
             raise GittrackError(f"input {_shown(path)} went away while it was read") from None
         except OSError as error:
             raise GittrackError(f"input {_shown(path)} cannot be read: {_reason(error)}") from None
-        if _identity(before) != _identity(after) or _identity(after) != _identity(now):
+        if digest is None or _identity(before) != _identity(after) or _identity(after) != _identity(now):
             return None
         if self.session is not None:
             self.session.remember(path, before, digest, started)
         return digest, before.st_size
 
-    def _read(self, readinto: Callable[[memoryview], int | None]) -> str:
+    def _read(self, readinto: Callable[[memoryview], int | None], size: int) -> str | None:
+        """The hash of `size` bytes; None when there are more: a file that grows has no end."""
         hasher = hashlib.sha256()
         buffer = memoryview(bytearray(_CHUNK))
         while count := readinto(buffer):
+            size -= count
+            if size < 0:
+                return None
             hasher.update(buffer[:count])
             self._advance(count)
         return hasher.hexdigest()

@@ -77,9 +77,7 @@ def cpu() -> str | None:
         return os.environ.get("PROCESSOR_IDENTIFIER")
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string")
-    found = re.search(
-        r"^(?:model name|Model|cpu model|cpu)\s*:\s*(\S.*)$", _head("/proc/cpuinfo"), re.MULTILINE
-    )
+    found = re.search(r"^(?:model name|Model|cpu model|cpu)\s*:\s*(\S.*)$", _head("/proc/cpuinfo"), re.MULTILINE)
     name = found[1] if found else _head("/proc/device-tree/model").strip("\x00 \n")
     return re.sub(r"\s+", " ", name).strip() or None
 

@@ -11,16 +11,15 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gittrack.capture.lazy import Lazy
 from gittrack.capture.redact import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DIST = re.compile(r"([A-Za-z0-9][\w.-]*)-([0-9v][\w.+!]*)\.dist-info", re.ASCII)
-_EGG = re.compile(
-    r"([A-Za-z0-9][\w.]*(?:-[A-Za-z][\w.]*)*)-([0-9][\w.+!]*)(?:-py[0-9.]+.*)?\.egg(?:-info)?", re.ASCII
-)
-_DEVELOPED = re.compile(r"([A-Za-z0-9][\w.-]*)\.egg-info", re.ASCII)
+_DIST = Lazy(r"([A-Za-z0-9][\w.-]*)-(v?[0-9][\w.+!]*)\.dist-info", re.ASCII)
+_EGG = Lazy(r"([A-Za-z0-9][\w.]*(?:-[A-Za-z][\w.]*)*)-([0-9][\w.+!]*)(?:-py[0-9.]+.*)?\.egg(?:-info)?", re.ASCII)
+_DEVELOPED = Lazy(r"([A-Za-z0-9][\w.-]*)\.egg-info", re.ASCII)
 
 
 def installed_packages(path: Sequence[str]) -> tuple[str, ...]:
@@ -30,9 +29,7 @@ def installed_packages(path: Sequence[str]) -> tuple[str, ...]:
     holds what a build left (`name.egg-info`) counts when nothing else tells of the package.
     """
     # The time of a directory changes with each install, so that a notebook's %pip is seen.
-    return _scan(
-        tuple((folder, _changed(folder)) for folder in dict.fromkeys(p or os.getcwd() for p in path))
-    )
+    return _scan(tuple((folder, _changed(folder)) for folder in dict.fromkeys(p or os.getcwd() for p in path)))
 
 
 def _changed(folder: str) -> int:
@@ -47,7 +44,7 @@ def _scan(folders: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     developed: dict[str, str] = {}
     for folder, changed in folders:
-        egg = _EGG.fullmatch(os.path.basename(folder))
+        egg = _EGG.re.fullmatch(os.path.basename(folder))
         if egg is not None:
             found.setdefault(_normal(egg[1]), f"{_normal(egg[1])}=={_version(egg[2])}")
         if not changed:
@@ -65,7 +62,7 @@ def _scan(folders: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
 
 
 def _add_dist(found: dict[str, str], folder: str, entry: str) -> None:
-    match = _DIST.fullmatch(entry)
+    match = _DIST.re.fullmatch(entry)
     if match is None or (name := _normal(match[1])) in found:  # '~ip-23.dist-info': left by a broken install
         return
     line = f"{name}=={_version(match[2])}"
@@ -79,12 +76,12 @@ def _add_dist(found: dict[str, str], folder: str, entry: str) -> None:
 
 
 def _add_egg(found: dict[str, str], developed: dict[str, str], folder: str, entry: str) -> None:
-    match = _EGG.fullmatch(entry)
+    match = _EGG.re.fullmatch(entry)
     if match is not None:
         if entry.endswith(".egg-info"):  # an .egg counts only where it is itself on sys.path
             found.setdefault(_normal(match[1]), f"{_normal(match[1])}=={_version(match[2])}")
         return
-    match = _DEVELOPED.fullmatch(entry)
+    match = _DEVELOPED.re.fullmatch(entry)
     if match is not None:
         developed.setdefault(_normal(match[1]), f"-e {folder}")
 
@@ -113,8 +110,7 @@ def _direct(name: str, text: str) -> str | None:
     url = redact_url(data["url"])
     below = f"#subdirectory={data['subdirectory']}" if isinstance(data.get("subdirectory"), str) else ""
     directory, vcs, archive = (
-        part if isinstance(part := data.get(key), dict) else {}
-        for key in ("dir_info", "vcs_info", "archive_info")
+        part if isinstance(part := data.get(key), dict) else {} for key in ("dir_info", "vcs_info", "archive_info")
     )
     if directory.get("editable") is True:
         return f"-e {_local_path(url)}{below}"

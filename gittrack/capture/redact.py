@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
 from gittrack.capture.secret_shapes import REDACTED, is_credential, redact_shapes
@@ -24,34 +25,34 @@ __all__ = [
     "redact_url",
 ]
 
-_URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
+_URL = Lazy(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
 _QUERY_SECRETS = frozenset(("sig", "signature", "x-amz-signature", "x-amz-credential", "x-goog-signature"))
-_PERSON = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
+_PERSON = Lazy(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
 
-_OPTION = re.compile(r"--[A-Za-z]|-[A-Za-z]$")
-_ASSIGNMENT = re.compile(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_MARKER = re.compile(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
+_OPTION = Lazy(r"--[A-Za-z]|-[A-Za-z]$")
+_ASSIGNMENT = Lazy(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
+_NUMBER = Lazy(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_MARKER = Lazy(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
 _NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
 _SCHEMES = word_set(
     """
     basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp
     """
 )
-_REFERENCE = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\*+|\.\.\.|…")
+_REFERENCE = Lazy(r"\$\{[^}]*\}|\$\([^)]*\)|\*+|\.\.\.|…")
 
 # Text is looked at closely only where one of these stands in it.
 _NAME_HINTS = tuple(word_set("pass pwd secret token key auth cred cookie jwt otp bearer kennwort contrasena _pat -pat"))
-_NAME_IN_TEXT = re.compile(
+_NAME_IN_TEXT = Lazy(
     r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})(\\?[\"']?\s?[:=]\s?))",
     re.ASCII,
 )
 # A bare value is judged by its beginning, or a long line of them would be read again and again.
-_VALUE_IN_TEXT = re.compile(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]{0,300})")
-_REST = re.compile(r"[^\s&;]*")
+_VALUE_IN_TEXT = Lazy(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]{0,300})")
+_REST = Lazy(r"[^\s&;]*")
 # A call, an item, an attribute or a type: source code says where a secret is kept, not what it is.
-_CODE = re.compile(r"[A-Za-z_][\w.]*(?:\(.*\)|\[.*\])[,):=\]}]*|(?:str|int|bytes|bool|object|Optional\b.*)[,):=\]}]*")
-_ATTRIBUTE = re.compile(r"(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*)[,):=\]}]*")
+_CODE = Lazy(r"[A-Za-z_][\w.]*(?:\(.*\)|\[.*\])[,):=\]}]*|(?:str|int|bytes|bool|object|Optional\b.*)[,):=\]}]*")
+_ATTRIBUTE = Lazy(r"(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*)[,):=\]}]*")
 _ASKS_FOR_LOGIN = word_set("curl wget http https xh")
 _TAKES_PASSWORD = word_set("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass")
 
@@ -65,7 +66,7 @@ def redact_url(url: str) -> str:
     if not separator:
         return re.sub(r"^[^/@\s:]+:[^/@\s]+@", REDACTED + "@", redact_shapes(url))
     user, at, rest = _split_user(rest)
-    if at and (":" in user or is_credential(user) or not (_PERSON.fullmatch(user) or "ssh" in scheme)):
+    if at and (":" in user or is_credential(user) or not (_PERSON.re.fullmatch(user) or "ssh" in scheme)):
         user = REDACTED
     return f"{scheme}://{user}{at}{redact_shapes(_redact_query(rest))}"
 
@@ -106,7 +107,7 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
     result: list[str] = []
     pending = Secrecy.NONE
     for word in argv:
-        if pending and not _OPTION.match(word):
+        if pending and not _OPTION.re.match(word):
             result.append(word if _is_harmless(pending, word) else REDACTED)
             pending = Secrecy.NONE
             continue
@@ -127,7 +128,7 @@ def _is_bare_option(word: str) -> bool:
 
 
 def _redact_word(word: str) -> str:
-    pair = _ASSIGNMENT.match(word)
+    pair = _ASSIGNMENT.re.match(word)
     if pair is not None:
         value = word[pair.end() :]
         if not _is_harmless(secrecy(pair.group(1)), value):
@@ -169,11 +170,11 @@ def _is_harmless(secret: Secrecy, value: Value) -> bool:
     if secret is Secrecy.NONE or value is None or isinstance(value, bool):
         return True
     text = str(value).strip()
-    if text.lower() in _NOTHING or _REFERENCE.fullmatch(text):
+    if text.lower() in _NOTHING or _REFERENCE.re.fullmatch(text):
         return True
     if secret is Secrecy.STRONG:
         return False
-    return bool(_NUMBER.fullmatch(text) or _MARKER.fullmatch(text)) or text.lower() in _SCHEMES
+    return bool(_NUMBER.re.fullmatch(text) or _MARKER.re.fullmatch(text)) or text.lower() in _SCHEMES
 
 
 def redact_text(text: str) -> str:
@@ -183,7 +184,7 @@ def redact_text(text: str) -> str:
     """
     text = redact_shapes(text)
     if "://" in text and ("@" in text or "?" in text or "#" in text):
-        text = _URL.sub(lambda url: redact_url(url.group()), text)
+        text = _URL.re.sub(lambda url: redact_url(url.group()), text)
     lower = text.lower()
     return _redact_pairs(text) if any(hint in lower for hint in _NAME_HINTS) else text
 
@@ -191,12 +192,12 @@ def redact_text(text: str) -> str:
 def _redact_pairs(text: str) -> str:
     parts: list[str] = []
     done = 0
-    for found in _NAME_IN_TEXT.finditer(text):
+    for found in _NAME_IN_TEXT.re.finditer(text):
         name = found[2] or found[4]
         secret = secrecy(name)
         if secret is Secrecy.NONE or found.start() < done:
             continue
-        value = _VALUE_IN_TEXT.match(text, found.end())
+        value = _VALUE_IN_TEXT.re.match(text, found.end())
         if value is None or _is_ordinary(secret, name, value):
             continue
         start, end = value.span(value.lastindex or 3)
@@ -210,7 +211,7 @@ def _redact_pairs(text: str) -> str:
 
 def _end_of_bare(text: str, start: int, end: int) -> int:
     """Where an unquoted value ends: what closes the call or the list around it is no part of it."""
-    rest = _REST.match(text, end)
+    rest = _REST.re.match(text, end)
     end = rest.end() if rest is not None else end
     value = text[start:end]
     return end if value.endswith(REDACTED) else start + len(value.rstrip("\"',)}]"))
@@ -223,8 +224,8 @@ def _is_ordinary(secret: Secrecy, name: str, value: re.Match[str]) -> bool:
         return True
     bare = value[3]
     if bare is not None:
-        attribute = _ATTRIBUTE.fullmatch(bare)
-        if bare.startswith("--") or _CODE.fullmatch(bare) or bare.rstrip(",):=]}") == name:
+        attribute = _ATTRIBUTE.re.fullmatch(bare)
+        if bare.startswith("--") or _CODE.re.fullmatch(bare) or bare.rstrip(",):=]}") == name:
             return True  # password=password
         if (attribute is not None and is_secret_name(attribute[1])) or bare.lower() in _SCHEMES:
             return True  # password=args.password; Authorization: Bearer …, which redact_shapes has seen to

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from gittrack.capture.lazy import Lazy
+
 Typed = str | int | float | bool
 
-_INT = re.compile(r"0|-?[1-9][0-9]*")
-_FLOAT = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_SPECIAL = re.compile(r"-?(?:inf|infinity)|nan", re.IGNORECASE)
+_INT = Lazy(r"0|-?[1-9][0-9]*")
+_FLOAT = Lazy(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SPECIAL = Lazy(r"-?(?:inf|infinity)|nan", re.IGNORECASE)
 # Python refuses to read longer integers.
 _DIGITS = 4_000
 
@@ -28,9 +30,9 @@ def typed_value(text: str) -> Typed:
 
 def as_number(text: str) -> int | float | None:
     """Return the number that `text` is, or None."""
-    if _INT.fullmatch(text):
+    if _INT.re.fullmatch(text):
         return int(text) if len(text) <= _DIGITS else None
-    if text != "-0" and (_FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text)):
+    if text != "-0" and (_FLOAT.re.fullmatch(text) or _SPECIAL.re.fullmatch(text)):
         return float(text)
     return None
 

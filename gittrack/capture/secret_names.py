@@ -122,9 +122,7 @@ def secrecy(name: str) -> Secrecy:
 def _core(words: list[str]) -> list[str]:
     """`words` without the qualifiers at the end; 'id' is one only in access_key_id and secret_id."""
     while len(words) > 1 and (
-        words[-1].isdigit()
-        or words[-1] in _QUALIFIERS
-        or (words[-1] == "id" and words[-2] in ("key", "secret"))
+        words[-1].isdigit() or words[-1] in _QUALIFIERS or (words[-1] == "id" and words[-2] in ("key", "secret"))
     ):
         words = words[:-1]
     return words
@@ -137,6 +135,4 @@ def _is_strong(words: list[str]) -> bool:
         if word in ("key", "keys") and place and words[place - 1] in _KEY_KINDS:
             return True
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    return (last in ("token", "tokens") and before in _TOKEN_KINDS) or (
-        before == "token" and last in _SERVICES
-    )
+    return (last in ("token", "tokens") and before in _TOKEN_KINDS) or (before == "token" and last in _SERVICES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
 
 REDACTED = "[redacted]"
@@ -42,7 +43,7 @@ _TOKENS = (
     r"AGE-SECRET-KEY-1[A-Z0-9]{20,}",
     r"[0-9]{8,10}:AA[\w-]{30,}",
 )
-_TOKEN = re.compile(_EDGE + "(?:" + "|".join(_TOKENS) + ")")
+_TOKEN = Lazy(_EDGE + "(?:" + "|".join(_TOKENS) + ")")
 # Looking for a literal is thirty times faster than the pattern, and most lines hold none of these.
 _TOKEN_HINTS = tuple(
     word_set(
@@ -55,19 +56,19 @@ _TOKEN_HINTS = tuple(
     )
 )
 
-_PRIVATE_KEY = re.compile(
+_PRIVATE_KEY = Lazy(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
-_HOOK = re.compile(
+_HOOK = Lazy(
     r"(https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|"
     r"[\w-]+\.webhook\.office\.com/webhookb2)/)[^\s\"'<>]+"
 )
 # 'Basic' and 'Token' are also ordinary words: they count only behind the header's name.
-_BEARER = re.compile(r"\b([Bb]earer\s+)(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{8,}")
+_BEARER = Lazy(r"\b([Bb]earer\s+)(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{8,}")
 _SCHEME = r"(?:(?:basic|bearer|digest|token|negotiate|ntlm|apikey|key)\s+)"
-_HEADER = re.compile(
+_HEADER = Lazy(
     rf"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?!{_SCHEME}?\[redacted\])({_SCHEME}?)[^\s\"',}}]+"
 )
 
@@ -75,18 +76,18 @@ _HEADER = re.compile(
 def redact_shapes(text: str) -> str:
     """Return `text` with `[redacted]` for each credential whose form is known."""
     if any(hint in text for hint in _TOKEN_HINTS):
-        text = _TOKEN.sub(REDACTED, text)
+        text = _TOKEN.re.sub(REDACTED, text)
     if "-----BEGIN" in text:
-        text = _PRIVATE_KEY.sub(REDACTED, text)
+        text = _PRIVATE_KEY.re.sub(REDACTED, text)
     if "earer" in text:
-        text = _BEARER.sub(rf"\1{REDACTED}", text)
+        text = _BEARER.re.sub(rf"\1{REDACTED}", text)
     if "uthorization" in text or "UTHORIZATION" in text:
-        text = _HEADER.sub(rf"\1\2{REDACTED}", text)
+        text = _HEADER.re.sub(rf"\1\2{REDACTED}", text)
     if "hook" in text:
-        text = _HOOK.sub(rf"\1{REDACTED}", text)
+        text = _HOOK.re.sub(rf"\1{REDACTED}", text)
     return text
 
 
 def is_credential(text: str) -> bool:
     """Whether the whole of `text` has the form of a credential."""
-    return _TOKEN.fullmatch(text) is not None
+    return _TOKEN.re.fullmatch(text) is not None

@@ -97,12 +97,14 @@ class _Columns:
 
 
 def _number(cell: str) -> Number | None:
+    if "_" in cell:  # Python would read 1_000
+        return None
     try:
         return int(cell)
     except ValueError:
         pass
     try:
-        return float(cell) if "_" not in cell else None
+        return float(cell)
     except ValueError:
         return as_metric(cell)
 

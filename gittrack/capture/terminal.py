@@ -135,10 +135,11 @@ class _Channel:
             data = os.read(self.source, _READ)
         except OSError:  # Linux reports the end of a pseudo-terminal as EIO
             return 0
-        if data and _pass_on(data, self._target, self._guard):
-            self._copy(data)
-            return len(data)
-        return 0
+        if not data:
+            return 0
+        # Kept first: what somebody has seen is on disk, also after a kill.
+        self._copy(data)
+        return len(data) if _pass_on(data, self._target, self._guard) else 0
 
     def follow_size(self) -> None:
         if self.is_terminal:
@@ -376,12 +377,12 @@ class _Pump(threading.Thread):
 
     def run(self) -> None:
         with self._source:
-            while (data := os.read(self._source.fileno(), _READ)) and _pass_on(
-                data, self._target, self._guard
-            ):
+            while data := os.read(self._source.fileno(), _READ):
                 with self._lock:
                     if self._copy is not None:
                         self._copy(data)
+                if not _pass_on(data, self._target, self._guard):
+                    break
 
     def finish(self) -> None:
         """Wait for the end of the output, though not for a background process that keeps it open."""

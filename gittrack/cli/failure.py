@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack.errors import EXIT_BUG, EXIT_EXPECTED, EXIT_INTERRUPT, EXIT_USAGE, GittrackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEBUG = "GITTRACK_DEBUG"
 # What a shell reports for git when `git log | head` is cut off: 128 and SIGPIPE.
@@ -24,7 +27,7 @@ def guarded(work: Callable[[], int]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return _flushed(stop.exit_code)
-    except BaseException as error:  # noqa: BLE001 - the last place before the interpreter's own traceback
+    except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         return _told(error)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from click.shell_completion import CompletionItem
 
 
@@ -27,7 +28,7 @@ class LazyGroup(click.Group):
         """Return the names in the order of the help."""
         return [name for section in self.sections.values() for name in section]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import a command; None for an unknown one."""
         for section in self.sections.values():
             if cmd_name in section:
@@ -50,7 +51,7 @@ class LazyGroup(click.Group):
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise click.UsageError(f"{name!r:.60} is not a command{hint}", ctx)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands by what they are for."""
         longest = max(len(name) for section in self.sections.values() for name in section)
         for title, section in self.sections.items():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gittrack.cli.render import GAP, Column, Rendered, Screen, fit, render, visible, width_of
 from gittrack.cli.wording import short_age, short_number, short_value
-from gittrack.model import Run, Value
 from gittrack.values import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gittrack.model import Run, Value
 
 _MISSING = object()
 _LONGEST_CELL = 60
@@ -74,7 +78,7 @@ def _kinds(flat: Sequence[Mapping[str, Value]], name: str) -> set[object]:
 
 def _kind(value: object) -> object:
     """What makes two values the same for a person: 1 is 1.0, NaN is NaN, true is not 1."""
-    if isinstance(value, bool) or value != value:  # noqa: PLR0124 - NaN
+    if isinstance(value, bool) or value != value:
         return repr(value)
     return repr(value) if isinstance(value, (list, dict)) else value
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack._version import __version__
 from gittrack.cli.failure import guarded
 from gittrack.cli.lazy import Entry, LazyGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMPLETE = "_GITTRACK_COMPLETE"
 SECTIONS = {
@@ -50,14 +53,13 @@ two before it.
 """
 
 
-def _enter(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+def _enter(context: click.Context, _: click.Parameter, paths: tuple[str, ...]) -> None:
     """Go where -C says, also while a shell asks for completions."""
     for path in paths:
         try:
             os.chdir(path or ".")
         except OSError as error:
             raise click.UsageError(f"cannot change to {path!r}: {error.strerror}", context) from None
-    return paths
 
 
 @click.group(
@@ -73,14 +75,17 @@ def _enter(context: click.Context, parameter: click.Parameter, paths: tuple[str,
     metavar="PATH",
     multiple=True,
     callback=_enter,
+    expose_value=False,
     type=click.Path(),
     help="Run as if started in PATH; repeatable, each relative to the one before.",
 )
 @click.option("--no-pager", is_flag=True, help="Do not hand long output to a pager.")
 @click.version_option(__version__, message="gittrack %(version)s")
 @click.pass_context
-def gittrack(context: click.Context, paths: tuple[str, ...], no_pager: bool) -> None:  # noqa: ARG001 - see the callbacks
+def gittrack(context: click.Context, no_pager: bool) -> None:
     """Track experiments inside the git repository that holds their code."""
+    if no_pager:
+        os.environ["GIT_PAGER"] = "cat"  # as git --no-pager does
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

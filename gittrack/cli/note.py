@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack.cli.source import label, open_runs, run_argument, tell_problems
 from gittrack.errors import GittrackError, UsageError
-from gittrack.model import Run
-from gittrack.project import Project
+
+if TYPE_CHECKING:
+    from gittrack.model import Run
+    from gittrack.project import Project
 
 EPILOG = """\b
 Examples:

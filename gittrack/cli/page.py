@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from gittrack.cli.render import GAP, Column, Screen, fit, render, sparkline, visible, visible_lines, width_of
@@ -14,6 +13,8 @@ from gittrack.model import RUNNING, MetricSummary, Run
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from gittrack.catalog import Catalog
 
 INDENT: Final = "  "

@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import GittrackError
-from gittrack.project import Project
+
+if TYPE_CHECKING:
+    from gittrack.project import Project
 
 # As git sets them: quit when one screen is enough, keep colours, leave the screen as it is.
 DEFAULTS: Final = {"LESS": "FRX", "LV": "-c"}
@@ -19,7 +21,7 @@ _NOT_STARTED: Final = (126, 127)
 
 def show_page(text: str, project: Project | None = None) -> None:
     """Print `text`, through a pager where standard output is a terminal."""
-    command = pager_command(project) if sys.stdout.isatty() and not _switched_off() else ""
+    command = pager_command(project) if sys.stdout.isatty() else ""
     if not command or not _paged(command, text):
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -54,13 +56,6 @@ def _configured(project: Project) -> str | None:
         return project.settings.get("core.pager")
     except GittrackError:  # what was asked for is in hand: show it
         return None
-
-
-def _switched_off() -> bool:
-    import click
-
-    context = click.get_current_context(silent=True)
-    return context is not None and bool(context.find_root().params.get("no_pager"))
 
 
 def _paged(command: str, text: str) -> bool:

@@ -6,11 +6,13 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gittrack.model import CRASHED, FAILED, FINISHED, KILLED, RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 GAP: Final = "  "
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -20,7 +22,7 @@ _STATUS: Final = {RUNNING: "36", FINISHED: "32", FAILED: "31", KILLED: "33", CRA
 
 
 def visible(text: str) -> str:
-    """Return `text` on one line, with everything that a terminal would obey written out: '\\x1b', '\\n'."""
+    r"""Return `text` on one line, with everything that a terminal would obey written out: '\x1b', '\n'."""
     return text if text.isprintable() else _HARMFUL.sub(_written, text)
 
 
@@ -33,7 +35,7 @@ def visible_lines(text: str) -> list[str]:
 
 
 def harmless_json(text: str) -> str:
-    """Return JSON with the characters that `visible` writes out as \\uXXXX; they only occur inside strings."""
+    r"""Return JSON with the characters that `visible` writes out as \uXXXX; they only occur inside strings."""
     return re.sub("[\x7f-\uffff]", _json_escape, text) if not text.isascii() or "\x7f" in text else text
 
 
@@ -168,10 +170,12 @@ class Rendered:
 def render(columns: Sequence[Column], width: int | None, ink: Ink) -> Rendered:
     """Lay out a table in at most `width` columns of the terminal, or as wide as it is."""
     kept, widths = _fitted(list(columns), width)
-    lines = [_line([(column.title, ink.title, column.right) for column in kept], widths)]
-    for row in range(len(kept[0].cells)):
-        lines.append(_line([(c.cells[row], c.paint or ink.plain, c.right) for c in kept], widths))
-    return Rendered(lines, [column.title for column in columns if column not in kept])
+    heading = _line([(column.title, ink.title, column.right) for column in kept], widths)
+    rows = (
+        _line([(c.cells[row], c.paint or ink.plain, c.right) for c in kept], widths)
+        for row in range(len(kept[0].cells))
+    )
+    return Rendered([heading, *rows], [column.title for column in columns if column not in kept])
 
 
 def _fitted(kept: list[Column], width: int | None) -> tuple[list[Column], list[int]]:

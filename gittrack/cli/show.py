@@ -9,7 +9,7 @@ import click
 
 from gittrack.cli.lazy import unknown
 from gittrack.cli.pager import show_page
-from gittrack.cli.render import Column, render, screen, visible, visible_lines
+from gittrack.cli.render import Column, render, screen, visible_lines
 from gittrack.cli.source import (
     color_option,
     complete_metric,

@@ -103,23 +103,19 @@ def json_option(command: _F) -> _F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def complete_run(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:  # noqa: ARG001
+def complete_run(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
     """Complete a run by its name, or by its id."""
     runs = _runs()
     ids = {run.id[:8]: run.name for run in runs} if start else {}
     return _items({"latest": "the newest run"} | {run.name: run.status for run in runs} | ids, start)
 
 
-def complete_experiment(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001
-    start: str,
-) -> list[CompletionItem]:
+def complete_experiment(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
     """Complete an experiment."""
     return _items({run.experiment: "" for run in _runs()}, start)
 
 
-def complete_metric(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:  # noqa: ARG001
+def complete_metric(context: click.Context, _: click.Parameter, start: str) -> list[CompletionItem]:
     """Complete a metric of the run that stands on the command line."""
     from gittrack.catalog import open_catalog
 

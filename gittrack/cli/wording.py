@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from gittrack.model import Number, Value
+if TYPE_CHECKING:
+    from gittrack.model import Number, Value
 
 _UNITS = ((60, "s", "second"), (60, "m", "minute"), (24, "h", "hour"), (14, "d", "day"))
 _WEEK, _MONTH, _YEAR = 7, 30.44, 365.25
@@ -87,11 +89,11 @@ def size(count: int) -> str:
     """Return a number of bytes: '512 B', '1.5 KiB', '20 MiB'."""
     if count < 1024:
         return f"{count} B"
-    amount = float(count)
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        amount /= 1024
+    amount, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
         if amount < 1024:
             break
+        amount, unit = amount / 1024, larger
     return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
 
 

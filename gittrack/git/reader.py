@@ -7,8 +7,6 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from typing_extensions import Self
-
 from gittrack.errors import StorageError
 from gittrack.git.process import run_git, start_git, stream_git
 
@@ -77,7 +75,7 @@ class BlobReader:
         self._repo = repo
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> BlobReader:  # noqa: PYI034 - Self is newer than Python 3.10
         return self
 
     def __exit__(

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from typing_extensions import Self
-
 from gittrack.errors import StorageError
 from gittrack.git.durable import (
     fsync_directories,
@@ -70,7 +68,7 @@ class ObjectStore:
         self._touched: dict[str, None] = {}
         self._kept: list[str] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ObjectStore:  # noqa: PYI034 - Self is newer than Python 3.10
         return self
 
     def __exit__(

@@ -31,8 +31,9 @@ _Group: TypeAlias = "tuple[str, list[tuple[str, str]]]"  # run id, (path, object
 FILE: Final = "index.sqlite"
 PATIENCE: Final = 60.0  # seconds to wait for a process that makes the index of a large branch
 _BATCH: Final = 256  # runs
-# Where the index is looked for: in its file, in that file made anew, in it with all rows made anew, in memory.
-_FILE, _NEW_FILE, _NEW_ROWS, _MEMORY = range(4)
+# Where the index is looked for: in its file, in it with all rows made anew, in a new file, in memory with what
+# the file has, in memory with nothing.
+_FILE, _NEW_ROWS, _NEW_FILE, _COPY, _MEMORY = range(5)
 
 
 class Named(NamedTuple):
@@ -155,6 +156,8 @@ class Index:
     def _open(self, place: int) -> Connection:
         if place == _MEMORY or (not os.path.exists(self._path) and runs_tip(self._project) is None):
             return _connect(":memory:")
+        if place == _COPY:
+            return _copy(self._path)
         if place == _NEW_FILE:
             self._remove_damaged()
         new = not os.path.exists(self._path)
@@ -312,16 +315,35 @@ def _state(db: Connection) -> tuple[bool, str | None]:
 
 
 def _next_place(place: int, error: Exception) -> int | None:
-    """Where to look after `place` failed: damage is mended on disk; all else (permissions, a lock) is not ours."""
+    """Where to look after `place` failed: damage is mended on disk, a file that only cannot be used is copied."""
     from sqlite3 import OperationalError
 
-    if place == _MEMORY:
-        return None
-    if place != _FILE:
-        return _MEMORY
-    if isinstance(error, DamagedRecord) or "no such" in str(error):
-        return _NEW_ROWS
-    return _MEMORY if isinstance(error, (OperationalError, OSError)) else _NEW_FILE
+    if place >= _COPY:
+        return _MEMORY if place == _COPY else None
+    if isinstance(error, DamagedRecord) or "no such" in str(error) or "decode" in str(error):
+        return _NEW_ROWS if place == _FILE else _MEMORY
+    if isinstance(error, (OperationalError, OSError)):
+        return _COPY if place == _FILE else _MEMORY
+    return _NEW_FILE if place < _NEW_FILE else _MEMORY
+
+
+def _copy(path: str) -> Connection:
+    """A copy in memory, for a repository that cannot be written; empty while another process writes the file."""
+    import sqlite3
+    from urllib.request import pathname2url
+
+    db = _connect(":memory:")
+    with contextlib.suppress(sqlite3.Error, OSError):
+        before = os.stat(path)
+        # Without 'immutable' SQLite would want to write beside it, which is only needed when others write it.
+        uri = f"file:{pathname2url(path)}?immutable=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as source:
+            source.backup(db)
+        after = os.stat(path)
+        if os.path.exists(path + "-wal") or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+            db.close()
+            return _connect(":memory:")
+    return db
 
 
 def _is_sound(path: str) -> bool:

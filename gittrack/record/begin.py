@@ -17,7 +17,7 @@ from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
 from gittrack.git.repository import head_state
-from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Start, Value
+from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Start, Value
 from gittrack.names import name_for
 from gittrack.project import Project
 from gittrack.record.assemble import is_live, start_time
@@ -127,8 +127,14 @@ def _captured(
         user=user(),
         command=tuple(_utf8(word) for word in redact_arguments(argv)),
         code=_code(project, argv),
-        environment=capture_environment(),
+        environment=capture_environment() if command is None else _environment_of(command),
     )
+
+
+def _environment_of(command: Sequence[str]) -> Environment:
+    from gittrack.capture.interpreter import environment_of  # it starts processes; a training script needs none
+
+    return environment_of(command)
 
 
 def _code(project: Project, argv: Sequence[str]) -> Code:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,11 @@ from gittrack.capture.redact import (
     redact_url,
 )
 
+if TYPE_CHECKING:
+    from gittrack.model import Key, Value
+
 # Made up here, and put together at run time, so that no scanner takes this file for a leak.
-_RANDOM = random.Random(7)
+_RANDOM = random.Random(7)  # noqa: S311 - the same made-up credentials each time
 _LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _HEX = "0123456789abcdef"
 
@@ -75,7 +79,7 @@ CREDENTIALS = [
 ]
 
 # Words of a command, one word each; `SECRET` must be gone afterwards.
-SECRET = "hunter2-Xy"
+SECRET = "hunter2-Xy"  # noqa: S105 - of nothing
 SECRET_WORDS = [
     f"--password={SECRET}",
     f"--db-password={SECRET}",
@@ -292,7 +296,7 @@ def test_urls(url: str, expected: str) -> None:
 
 
 def test_a_mapping_is_redacted_by_name_at_any_depth() -> None:
-    params = {
+    params: dict[Key, Value] = {
         "lr": 0.1,
         "db": {"user": "ada", "password": "abc", "port": 5432},
         "credentials": {"id": "abc", "more": ["x", 7, True, None]},
@@ -356,8 +360,8 @@ def test_secret_names(*, name: str, secret: bool) -> None:
     assert is_secret_name(name) is secret
 
 
-_PIECES = ["password", "token", "--api-key", "Authorization", "Bearer ", "=", ": ", "://", "@", "?", "&", '"', "'", "a.b",
-           "abc12345", " ", "\n", ",", ")", "[", "{", "x", "https", REDACTED, CREDENTIALS[0]]  # fmt: skip
+_PIECES = ["password", "token", "--api-key", "Authorization", "Bearer ", "=", ": ", "://", "@", "?", "&", '"', "'",
+           "a.b", "abc12345", " ", "\n", ",", ")", "[", "{", "x", "https", REDACTED, CREDENTIALS[0]]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=4), max_size=12).map("".join))

@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 REF = "refs/heads/gittrack/runs"
 
 
-def watch_fsync(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths that are fsynced from now on."""
-    synced: list[str] = []
-    fsync = os.fsync
-
-    def watched(fd: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
-        fsync(fd)
-
-    monkeypatch.setattr(os, "fsync", watched)
-    return synced
-
-
 @pytest.fixture
 def commits(repo: Path, git: Git) -> list[str]:
     made = [git("rev-parse", "HEAD", cwd=repo).strip()]
@@ -83,10 +70,8 @@ def test_a_ref_moves_only_from_where_it_is(known: Repository, commits: list[str]
     assert run_git(["rev-parse", REF], repo=known).decode().strip() == two
 
 
-def test_a_ref_moved_by_others_is_made_durable_where_it_lies(
-    known: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced = watch_fsync(monkeypatch)
+def test_a_ref_moved_by_others_is_made_durable_where_it_lies(known: Repository, synced: list[str]) -> None:
+    synced.clear()
     heads = f"{known.common_dir}/refs/heads"
     sync_ref(known, "refs/heads/main")
     assert synced == [f"{heads}/main", heads]
@@ -172,9 +157,9 @@ def test_modes_of_a_shared_repository(tmp_path: Path, repo: Path, git: Git, comm
 
 
 def test_the_name_is_durable_with_the_directories_made_for_it(
-    known: Repository, commits: list[str], monkeypatch: pytest.MonkeyPatch
+    known: Repository, commits: list[str], synced: list[str]
 ) -> None:
-    synced = watch_fsync(monkeypatch)
+    synced.clear()
     assert swap_ref(known, "refs/heads/new/deep/runs", None, commits[0])
     heads = f"{known.common_dir}/refs/heads"
     assert synced[0] == f"{heads}/new/deep/runs.lock"

@@ -1,0 +1,224 @@
+"""`gittrack run` and `gittrack record`: any program becomes a run and does not notice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Git, Gittrack, Result
+
+PYTHON = sys.executable
+
+
+def latest(gittrack: Gittrack) -> dict[str, object]:
+    result = gittrack("show", "latest", "--json")
+    assert result.code == 0, result.err
+    run = json.loads(result.out)
+    assert isinstance(run, dict)
+    return run
+
+
+def test_an_ordinary_script_is_recorded_unchanged(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    result = gittrack("run", "--name", "plain", "--tag", "a=b=c", "--", PYTHON, "train.py", "--lr", "0.1", "--amp", "n=3")
+    assert (result.code, result.out) == (0, "epoch 1: loss 0.5\n")
+    run = latest(gittrack)
+    assert result.err == f"gittrack: run {str(run['id'])[:8]} plain finished\n"
+    assert run["params"] == {"lr": 0.1, "amp": True, "n": 3}
+    assert run["tags"] == {"a": "b=c"}
+    assert run["command"] == [PYTHON, "train.py", "--lr", "0.1", "--amp", "n=3"]
+    code = run["code"]
+    assert isinstance(code, dict)
+    assert (code["entry"], code["dirty"], code["branch"]) == ("train.py", False, "main")
+    assert gittrack("show", "plain", "--output").out == "epoch 1: loss 0.5\n"
+    assert git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 77])
+def test_the_exit_code_is_the_commands(repo: Path, gittrack: Gittrack, code: int) -> None:
+    assert gittrack("run", "--", "sh", "-c", f"echo last words >&2; exit {code}").code == code
+    run = latest(gittrack)
+    assert run["status"] == ("failed" if code else "finished")
+    assert run["error"] == (f"exit code {code}\nlast words" if code else None)
+
+
+def test_input_goes_through(repo: Path, gittrack: Gittrack) -> None:
+    assert gittrack("run", "-q", "--", "cat", input="hello").out == "hello"
+
+
+def test_a_signal_to_the_wrapper_reaches_the_command_and_the_run_is_killed(repo: Path, gittrack: Gittrack) -> None:
+    process = subprocess.Popen(
+        [PYTHON, "-m", "gittrack", "run", "--", "sh", "-c", "echo up; exec sleep 100"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    process.stdout.close()
+    assert process.wait(60) == 143
+    assert latest(gittrack)["status"] == "killed"
+
+
+def test_files_are_read_and_kept(repo: Path, gittrack: Gittrack) -> None:
+    (repo / "params.yaml").write_text("lr: 0.5\nmodel: {depth: 3}\n")
+    (repo / "data.csv").write_text("1,2\n")
+    script = "printf 'step,loss\\n1,0.5\\n2,0.25\\n' > m.csv; echo '{\"acc\": 0.9}' > m.json; echo weights > model.bin"
+    result = gittrack(
+        "run", "--params", "params.yaml", "--metrics", "m.csv", "--metrics", "m.json", "--input", "data.csv",
+        "--artifact", "model.bin", "--artifact", "missing.bin", "--", "sh", "-c", script,
+    )  # fmt: skip
+    assert result.code == 0
+    assert "artifact 'missing.bin' is not recorded" in result.err
+    run = latest(gittrack)
+    assert run["params"] == {"lr": 0.5, "model": {"depth": 3}}
+    metrics = run["metrics"]
+    assert isinstance(metrics, dict)
+    assert (metrics["loss"]["last"], metrics["loss"]["count"], metrics["acc"]["last"]) == (0.25, 2, 0.9)
+    assert [a["path"] for a in run["artifacts"]] == ["model.bin"]  # type: ignore[attr-defined]
+    assert [i["path"] for i in run["inputs"]] == ["data.csv"]  # type: ignore[attr-defined]
+
+
+def test_any_language_logs_from_inside(repo: Path, gittrack: Gittrack) -> None:
+    record = f"'{PYTHON}' -m gittrack record"
+    script = f"""
+    set -e
+    {record} param lr=0.1 name=adam on=true
+    {record} metric loss=0.3 acc=1 --step 10
+    {record} tag stage=final
+    echo data > data.txt; {record} input data.txt
+    {record} artifact data.txt --to files
+    printf '{{"step": 11, "loss": 0.2}}\\n\\n{{"step": 12, "loss": 0.1}}\\n' | {record} metrics -
+    """
+    result = gittrack("run", "--", "sh", "-c", script)
+    assert (result.code, result.out) == (0, ""), result.err
+    run = latest(gittrack)
+    assert run["params"] == {"lr": 0.1, "name": "adam", "on": True}
+    metrics = run["metrics"]
+    assert isinstance(metrics, dict)
+    assert (metrics["loss"]["last"], metrics["loss"]["step"], metrics["loss"]["count"]) == (0.1, 12, 3)
+    assert run["tags"] == {"stage": "final"}
+    assert [a["path"] for a in run["artifacts"]] == ["files/data.txt"]  # type: ignore[attr-defined]
+    history = gittrack("show", "latest", "--metric", "loss", "--json")
+    assert [p["step"] for p in json.loads(history.out)] == [10, 11, 12]
+
+
+def test_a_python_child_joins_the_very_run(repo: Path, gittrack: Gittrack, tmp_path: Path) -> None:
+    script = tmp_path / "child.py"
+    script.write_text(
+        "import gittrack\n"
+        "with gittrack.start_run('from child', experiment='e', params={'inner': 1}) as run:\n"
+        "    run.log_metric('loss', 0.5, 1)\n"
+    )
+    result = gittrack("run", "--", PYTHON, script, "--outer", "2")
+    assert (result.code, result.out) == (0, "")
+    run = latest(gittrack)
+    assert (run["name"], run["experiment"], run["params"]) == ("from child", "e", {"outer": 2, "inner": 1})
+    assert len(json.loads(gittrack("log", "--json").out)) == 1
+
+
+def test_a_child_that_logs_another_value_is_told_both(repo: Path, gittrack: Gittrack, tmp_path: Path) -> None:
+    script = tmp_path / "child.py"
+    script.write_text("import gittrack\ngittrack.log_param('lr', 0.2)\n")
+    result = gittrack("run", "--", PYTHON, script, "--lr", "0.1")
+    assert result.code == 1
+    assert "param 'lr' is already 0.1 and cannot become 0.2" in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["run"], 2, "missing argument"),
+        (["run", "--tag", "x", "--", "true"], 2, "KEY=VALUE"),
+        (["run", "--", "no-such-command-here"], 127, "no-such-command-here"),
+        (["run", "--params", "none.yaml", "--", "true"], 1, "none.yaml"),
+        (["run", "--input", "none.csv", "--", "true"], 1, "none.csv"),
+        (["record", "metric", "loss=1"], 1, "gittrack run"),
+        (["record", "metric", "loss"], 2, "NAME=VALUE"),
+        (["record", "--run", "latest", "metric", "loss=1"], 1, ""),
+    ],
+)
+def test_bad_input_is_one_sentence(repo: Path, gittrack: Gittrack, words: list[str], code: int, sentence: str) -> None:
+    result = gittrack(*words)
+    assert result.code == code, result.err
+    assert sentence in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_metric_that_is_no_number_is_refused_and_the_run_goes_on(repo: Path, gittrack: Gittrack) -> None:
+    record = f"'{PYTHON}' -m gittrack record"
+    result = gittrack("run", "--", "sh", "-c", f"{record} metric loss=low || echo code $?; {record} metric loss=1")
+    assert result.out == "code 2\n"
+    assert "metric 'loss' must be a number" in result.err
+    assert latest(gittrack)["status"] == "finished"
+
+
+def test_without_a_repository_nothing_runs(tmp_path: Path, gittrack: Gittrack) -> None:
+    result = gittrack("run", "--", "touch", "ran", cwd=tmp_path)
+    assert result.code == 1
+    assert "no git repository" in result.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_other_ranks_run_the_command_and_record_nothing(repo: Path, gittrack: Gittrack) -> None:
+    result = gittrack("run", "--", "echo", "work", env={"RANK": "1"})
+    assert (result.code, result.out, result.err) == (0, "work\n", "")
+    assert gittrack("log", "--json").out.strip() == "[]"
+
+
+def test_progress_is_kept_as_it_ended_and_without_escapes(repo: Path, gittrack: Gittrack) -> None:
+    gittrack("run", "-q", "--", "printf", "10%%\\r50%%\\r100%%\\n\\033[31mred\\033[0m\\n")
+    assert gittrack("show", "--output").out == "100%\nred\n"
+
+
+def test_a_secret_in_the_arguments_is_on_no_disk(repo: Path, gittrack: Gittrack) -> None:
+    secret = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
+    gittrack("run", "-q", "--", "sh", "-c", "echo ok", "x", "--token", secret)
+    run = json.dumps(latest(gittrack))
+    assert secret not in run
+    assert "[redacted]" in run
+    for path in (repo / ".git" / "gittrack").rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
+def test_the_wrapper_killed_leaves_a_crashed_run(repo: Path, gittrack: Gittrack) -> None:
+    process = subprocess.Popen(
+        [PYTHON, "-m", "gittrack", "run", "--", "sh", "-c", "echo printed; echo $PPID; exec sleep 100"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "printed\n"
+    wrapper = int(process.stdout.readline())
+    os.killpg(wrapper, signal.SIGKILL)
+    process.stdout.close()
+    process.wait(60)
+    run = latest(gittrack)
+    assert run["status"] == "crashed"
+    assert gittrack("show", "--output").out.startswith("printed\n")
+
+
+def demo_result(gittrack: Gittrack, folder: Path) -> Result:
+    return gittrack("demo", folder)
+
+
+def test_demo(tmp_path: Path, gittrack: Gittrack, git: Git) -> None:
+    folder = tmp_path / "demo"
+    result = demo_result(gittrack, folder)
+    assert result.code == 0, result.err
+    runs = json.loads(gittrack("-C", folder, "log", "--json").out)
+    assert len(runs) == 7
+    assert [run["code"]["dirty"] for run in runs] == [True] + [False] * 6
+    assert max(run["metrics"]["accuracy"]["last"] for run in runs) > 0.9
+    assert result.out.count("finished") == 7
+    assert git("fsck", "--strict", "--no-dangling", cwd=folder) == ""
+    assert demo_result(gittrack, folder).code == 2
