@@ -126,8 +126,8 @@ def importing(folder: str) -> list[Figure]:
 def log_command(folder: str) -> list[Figure]:
     """`gittrack log` over a thousand runs in a cold process, its index known, new, or behind."""
     repo = make_repository(os.path.join(folder, "repo"))
-    small_run(repo)
-    populate(repo, 999, seed=1)
+    real = small_run(repo)
+    populate(repo, 999, like=real, seed=1)
     index = os.path.join(repo, ".git", "gittrack", "index.sqlite")
 
     def list_runs(*options: str) -> float:
@@ -149,7 +149,7 @@ def log_command(folder: str) -> list[Figure]:
         lambda: seconds(lambda: python("-c", "pass", cwd=repo)),
     )
     kept = shutil.copy(index, os.path.join(folder, "index"))
-    populate(repo, 1000, seed=2)
+    populate(repo, 1000, like=real, seed=2)
     behind = [list_anew(lambda: shutil.copy(kept, index)) for _ in range(3)]
     beside = median(bare, MS)
     what = "gittrack log, 1,000 runs"
@@ -205,8 +205,7 @@ def large_branch(folder: str) -> list[Figure]:
     for count in (1000, 100_000):
         repo = make_repository(os.path.join(folder, f"repo-{count}"))
         os.chdir(repo)
-        small_run(repo)
-        populate(repo, count, seed=count, runs_per_commit=max(1, count // 1000))
+        populate(repo, count, like=small_run(repo), seed=count, runs_per_commit=max(1, count // 1000))
         # Without a search for better deltas it is packed as gc packs, in a fraction of the time.
         git(repo, "-c", "pack.window=0", "gc", "-q")
         repos.append(repo)

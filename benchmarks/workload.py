@@ -110,13 +110,12 @@ def _has(entries: list[str], name: str) -> bool:
     return any(line.endswith(f"\t{name}") for line in entries)
 
 
-def populate(repo: str, count: int, *, seed: int, runs_per_commit: int = 1) -> None:
-    """Put `count` runs like the newest real one into the branch by git fast-import.
+def populate(repo: str, count: int, *, like: str, seed: int, runs_per_commit: int = 1) -> None:
+    """Put `count` runs like the real one `like` into the branch by git fast-import.
 
     Each has an id, a name, a time, and metric values of its own; they share what real runs share.
     """
-    subject = git(repo, "log", "-1", "--format=%(trailers:key=Run,valueonly)", RUNS_REF).decode().strip()
-    files = files_of(repo, subject)
+    files = files_of(repo, like)
     chance = random.Random(seed)
     stream = subprocess.Popen(["git", "fast-import", "--quiet"], cwd=repo, stdin=subprocess.PIPE)
     assert stream.stdin is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gittrack.record.active import active_run, current, end_run, set_experiment, start_run
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
     from datetime import datetime
 
     from gittrack.results import get_run, search_runs
@@ -45,9 +45,7 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'gittrack.api' has no attribute {name!r}")
 
 
-def log_metric(
-    key: str, value: object, step: int | None = None, timestamp: float | datetime | None = None
-) -> None:
+def log_metric(key: str, value: object, step: int | None = None, timestamp: float | datetime | None = None) -> None:
     """Log one value of a metric in the active run: see ActiveRun.log_metric."""
     current().log_metric(key, value, step, timestamp)
 

@@ -82,9 +82,7 @@ class Catalog:
         enough = None if limit is None else limit + len(self._journals)
         found = [
             run
-            for run in self._index.newest(
-                enough, experiment=experiment, status=status, include_deleted=include_deleted
-            )
+            for run in self._index.newest(enough, experiment=experiment, status=status, include_deleted=include_deleted)
             if run.id not in self._journals
         ]
         found += [
@@ -175,9 +173,10 @@ class Catalog:
 
         for artifact in run.artifacts:
             if path == f"{ARTIFACTS}/{artifact.path}" and not artifact.large:
-                with contextlib.suppress(OSError), open(
-                    staged(self.project.journal_of(run.id), artifact.sha256), "rb"
-                ) as file:
+                with (
+                    contextlib.suppress(OSError),
+                    open(staged(self.project.journal_of(run.id), artifact.sha256), "rb") as file,
+                ):
                     return file.read()
         return None
 
@@ -203,9 +202,7 @@ class Catalog:
         return found[back]
 
     def _by_name(self, name: str) -> list[Named]:
-        found = self._merged(
-            self._index.by_name(name, self._enough), [j for j in self._named() if j.name == name]
-        )
+        found = self._merged(self._index.by_name(name, self._enough), [j for j in self._named() if j.name == name])
         return [run for run in found if not run.deleted] or found
 
     def _by_prefix(self, prefix: str) -> list[Named]:

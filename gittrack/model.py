@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias, Union
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, Union
 
-Scalar: TypeAlias = Union[str, int, float, bool, None]
-Key: TypeAlias = Union[str, int, float, bool, None]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Scalar: TypeAlias = str | int | float | bool | None
+Key: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Union[Scalar, "list[Value]", "dict[Key, Value]"]
-Number: TypeAlias = Union[int, float]
+Number: TypeAlias = int | float
 
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
@@ -141,9 +143,9 @@ class Start:
 class Record:
     """One write-once file of a run: `run.yaml` (with `start`) or a file below `later/` (without).
 
-    `part` tells where a resumed run went on. A record holds only what it adds: None, or an empty collection, says nothing. `lamport` orders
-    the records of a run, `digest` breaks ties. In `tags` None removes a tag. `journal` names the
-    segments whose points it holds, so that no segment is ever published twice.
+    `part` tells where a resumed run went on. A record holds only what it adds: None, or an empty
+    collection, says nothing. `lamport` orders the records of a run, `digest` breaks ties. In `tags` None
+    removes a tag. `journal` names the segments whose points it holds, so that none is published twice.
     """
 
     lamport: int = 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gittrack.errors import DamagedRecord, ParamConflict
 from gittrack.model import CRASHED, RUNNING, MetricSummary, Number, Record, Run, Value
 from gittrack.values import merge_params
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 def fold(records: Iterable[Record]) -> Run:
@@ -84,9 +87,7 @@ def _params(present: Mapping[str, Value], new: Mapping[str, Value]) -> tuple[dic
     return result, tuple(warnings)
 
 
-def merge_metrics(
-    present: Mapping[str, MetricSummary], new: Mapping[str, MetricSummary]
-) -> dict[str, MetricSummary]:
+def merge_metrics(present: Mapping[str, MetricSummary], new: Mapping[str, MetricSummary]) -> dict[str, MetricSummary]:
     """Return the summaries of a run and of a later part of it as one; the later part's last value counts."""
     result = dict(present)
     for name, later in new.items():
@@ -110,7 +111,7 @@ def merge_metrics(
 
 
 def _less(a: Number, b: Number) -> bool:
-    """a < b, where anything is better than NaN."""
+    """A < b, where anything is better than NaN."""
     if math.isnan(b):
         return not math.isnan(a)
     return a < b
@@ -143,9 +144,7 @@ class SummaryBuilder:
 
     def summary(self, files: tuple[str, ...] = ()) -> MetricSummary:
         """Return what was folded; at least one point must have been added."""
-        return MetricSummary(
-            self.last, self.step, self.min, self.min_step, self.max, self.max_step, self.count, files
-        )
+        return MetricSummary(self.last, self.step, self.min, self.min_step, self.max, self.max_step, self.count, files)
 
 
 def settle(record: Record, status: str = CRASHED) -> Record:

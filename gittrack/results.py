@@ -182,9 +182,7 @@ def search_runs(
 ) -> list[Run]:
     """Return runs, newest first, those that are running included; `repo` as in get_run."""
     with _catalog(repo) as catalog:
-        found = catalog.runs(
-            max_results, experiment=experiment, status=status, include_deleted=include_deleted
-        )
+        found = catalog.runs(max_results, experiment=experiment, status=status, include_deleted=include_deleted)
         return [Run(run, catalog) for run in found]
 
 

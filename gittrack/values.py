@@ -20,6 +20,7 @@ INT_BITS = 14_000
 # C0 and C1 controls, line separators, and the characters that turn the direction of text around.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_JOINERS = dict.fromkeys((0x200C, 0x200D))  # some file systems pass over them in a name
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -58,9 +59,7 @@ def plain_value(name: str, value: object, *, depth: int = 0) -> Value:
     if depth > DEPTH_LIMIT:
         raise InvalidValue(f"param {name!r} is nested more than {DEPTH_LIMIT} levels deep")
     if isinstance(value, Mapping):
-        return {
-            _plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1) for k, v in value.items()
-        }
+        return {_plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1) for k, v in value.items()}
     item = _unwrapped(value)
     if item is not value:
         return plain_value(name, item, depth=depth + 1)
@@ -71,7 +70,7 @@ def plain_value(name: str, value: object, *, depth: int = 0) -> Value:
     raise InvalidValue(f"param {name!r} is a {_type(value)}, which cannot be kept exactly; log str(value)")
 
 
-def _plain_number(what: str, value: bool | float | None) -> bool | Number | None:
+def _plain_number(what: str, value: float | None) -> Number | None:
     # Subclasses (an IntEnum, numpy.float64) would not be read back as what they were.
     if value is None or isinstance(value, bool):
         return value
@@ -189,20 +188,17 @@ def check_artifact_path(path: str) -> str:
 
 
 def _part_problem(part: str) -> str | None:
-    if part in ("", ".", ".."):
-        return f"has an empty or relative part {part!r}"
-    if _UNPRINTABLE.search(part) or _SURROGATE.search(part):
-        return "holds a control character or is not valid Unicode"
-    if len(part.encode()) > 255:
-        return "has a part of more than 255 bytes"
     stem = part.rstrip(". ").lower()
-    if stem in (".git", "git~1") or stem.replace("\u200c", "").replace("\u200d", "") == ".git":
-        return "holds a part that git reserves (.git)"
-    if stem != part.lower():
-        return "has a part that ends in a dot or a space"
-    if _RESERVED.fullmatch(part) or re.search(r'[<>:"|?*]', part):
-        return f"has a part that Windows cannot store ({part!r})"
-    return None
+    invisible = _SURROGATE.search(part) or _UNPRINTABLE.search(part)
+    problems = {
+        f"has an empty or relative part {part!r}": part in ("", ".", ".."),
+        "holds a control character or is not valid Unicode": invisible,
+        "has a part of more than 255 bytes": not invisible and len(part.encode()) > 255,
+        "holds a part that git reserves (.git)": stem.translate(_JOINERS) in (".git", "git~1"),
+        "has a part that ends in a dot or a space": stem != part.lower(),
+        f"has a part that Windows cannot store ({part!r})": _RESERVED.fullmatch(part) or re.search(r'[<>:"|?*]', part),
+    }
+    return next((sentence for sentence, found in problems.items() if found), None)
 
 
 def _type(value: object) -> str:

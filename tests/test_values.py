@@ -76,7 +76,8 @@ def test_endless_nesting_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "number"), [(True, 1), (3, 3), (Scalar(2.5), 2.5), (Scalar([[7]]), 7), (Decimal("1.5"), 1.5), (-0.0, -0.0)]
+    ("value", "number"),
+    [(True, 1), (3, 3), (Scalar(2.5), 2.5), (Scalar([[7]]), 7), (Decimal("1.5"), 1.5), (-0.0, -0.0)],
 )
 def test_metrics_take_any_one_number(value: object, number: float) -> None:
     assert repr(metric_value("m", value)) == repr(number)
@@ -110,7 +111,7 @@ def test_tags_are_text() -> None:
 def test_params_merge_leaf_by_leaf_and_conflicts_name_both_values() -> None:
     assert merge_params({"m": {"a": 1}}, {"m": {"b": 2}, "n": 3}) == {"m": {"a": 1, "b": 2}, "n": 3}
     assert merge_params({"x": math.nan, "y": 1}, {"x": math.nan, "y": 1.0})["y"] == 1
-    with pytest.raises(ParamConflict, match="param 'm.a' is already 1 and cannot become 2"):
+    with pytest.raises(ParamConflict, match=r"param 'm\.a' is already 1 and cannot become 2"):
         merge_params({"m": {"a": 1}}, {"m": {"a": 2}})
     with pytest.raises(ParamConflict):
         merge_params({"m": 1}, {"m": {"a": 1}})
@@ -124,7 +125,8 @@ def test_artifact_paths(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/x", "../x", "a/../b", "a//b", "C:/x", ".git/config", "a/.GIT", "git~1", "con", "a.", "x\ny", "a?b"]
+    "path",
+    ["", "/etc/x", "../x", "a/../b", "a//b", "C:/x", ".git/config", "a/.GIT", "git~1", "con", "a.", "x\ny", "a?b"],
 )
 def test_artifact_paths_that_are_refused(path: str) -> None:
     with pytest.raises(InvalidValue, match="artifact path"):

@@ -128,7 +128,7 @@ class OutputCleaner:
         self._print("".join(plain))
 
     def _move(self, token: str) -> None:
-        if token == "\b":
+        if token == "\b":  # noqa: S105 - a terminal control
             self._line.backspace()
         elif token[-1] == "K":
             self._line.erase(token[2:-1])
@@ -153,5 +153,5 @@ class OutputCleaner:
 def _moves(token: str) -> bool:
     """Tell whether a control changes the line: CR, BS, erase in line, or 'to the first column'."""
     if len(token) == 1:
-        return token in "\r\b"
+        return token in "\r\b"  # noqa: S105 - a terminal control
     return token[1] == "[" and (token[-1] == "K" or token in ("\x1b[G", "\x1b[0G", "\x1b[1G"))

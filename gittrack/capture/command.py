@@ -57,7 +57,9 @@ def looks_like_script(path: str) -> bool:
     return bool(stem and dot) and ending in _SCRIPTS
 
 
-def find_entry(argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_script) -> Entry:
+def find_entry(  # noqa: PLR0911 - one return a kind of command
+    argv: Sequence[str], is_file: Callable[[str], bool] = looks_like_script
+) -> Entry:
     """Return the entry of a command: behind python, behind launchers, or the program itself."""
     if not argv:
         return Entry(None, 0)

@@ -26,9 +26,7 @@ class CommandNotExecutable(GittrackError):
     exit_code = 126
 
 
-def start_process(
-    argv: list[str], env: Mapping[str, str] | None, output: int, errors: int
-) -> subprocess.Popen[bytes]:
+def start_process(argv: list[str], env: Mapping[str, str] | None, output: int, errors: int) -> subprocess.Popen[bytes]:
     """Start a command with every descriptor that we inherited ourselves, such as /dev/fd/63.
 
     Raises CommandNotFound or CommandNotExecutable.
@@ -48,9 +46,7 @@ def start_process(
 def _cannot_start(name: str, path: str | None, error: OSError) -> GittrackError:
     reason = (error.strerror or str(error)).lower()
     if isinstance(error, FileNotFoundError) and path:
-        return CommandNotExecutable(
-            f"{name}: the interpreter in its first line was not found; correct that line."
-        )
+        return CommandNotExecutable(f"{name}: the interpreter in its first line was not found; correct that line.")
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         here = os.path.isfile(name) and os.path.dirname(name) == ""
         hint = f"write ./{name}, or put its interpreter before it" if here else "check its name and PATH"

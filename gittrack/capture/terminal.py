@@ -105,7 +105,7 @@ class _Guard:
             if works:
                 try:
                     function(*args, **kwargs)
-                except Exception as fault:
+                except Exception as fault:  # noqa: BLE001 - the command must not die of what watches it
                     works = False
                     self.note(fault)
 

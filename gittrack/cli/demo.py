@@ -6,12 +6,15 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack.errors import GittrackError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EPILOG = """\b
 Examples:

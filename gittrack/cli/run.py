@@ -22,7 +22,7 @@ and a Python program that calls gittrack.start_run() logs into this very run.
 """
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+def _pairs(_context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for word in words:
         key, equals, value = word.partition("=")

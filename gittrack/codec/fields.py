@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gittrack.codec.times import read_time
 from gittrack.errors import DamagedRecord
-from gittrack.model import Number, Value
+
+if TYPE_CHECKING:
+    from gittrack.model import Number, Value
 
 T = TypeVar("T")
 

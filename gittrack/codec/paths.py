@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 FORMAT_VERSION: Final = 1
 FORMAT_FILE: Final = "format.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from gittrack.codec.fields import Fields
 from gittrack.codec.paths import OUTPUT, check_id, metric_stem, parse_later
@@ -21,6 +21,9 @@ from gittrack.model import (
     Record,
     Start,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Plain = dict[str, object]
 
@@ -114,7 +117,7 @@ def _metrics(metrics: Mapping[str, MetricSummary]) -> Plain:
         entry: Plain = {"last": m.last, "step": m.step, "min": m.min, "min_step": m.min_step}
         entry |= {"max": m.max, "max_step": m.max_step, "count": m.count}
         stem = m.files[0].rpartition("/")[2].removesuffix(".tsv") if m.files else ""
-        if stem != metric_stem(name):
+        if "~" in stem or stem != metric_stem(name):
             entry["file"] = stem
         plain[name] = entry
     return plain
@@ -204,11 +207,11 @@ def _read_metrics(fields: Fields, prefix: str) -> dict[str, MetricSummary]:
     summaries = fields.named("metrics", _read_summary)
     taken: set[str] = set()
     for name, (summary, stem) in list(summaries.items()):
-        stem = stem or metric_stem(name)
-        if "/" in stem or stem.lower() in taken:
-            raise DamagedRecord(f"metric {name!r:.60}: the file name {stem!r:.60} is not allowed")
-        taken.add(stem.lower())
-        file = f"{prefix}metrics/{stem}.tsv"
+        file_stem = stem or metric_stem(name)
+        if "/" in file_stem or file_stem.lower() in taken:
+            raise DamagedRecord(f"metric {name!r:.60}: the file name {file_stem!r:.60} is not allowed")
+        taken.add(file_stem.lower())
+        file = f"{prefix}metrics/{file_stem}.tsv"
         summaries[name] = (_with_file(summary, file), None)
     return {name: summary for name, (summary, _) in summaries.items()}
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from gittrack.errors import DamagedRecord
 from gittrack.model import Number, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HEADER = b"step\tseconds\tvalue\n"
 
 
 def write_series(points: Iterable[Point]) -> bytes:
     """Return the file for `points`, in order; an empty step means that none was logged."""
-    lines = [
-        f"{'' if step is None else step}\t{seconds:.3f}\t{value!r}\n" for step, seconds, value in points
-    ]
+    lines = [f"{'' if step is None else step}\t{seconds:.3f}\t{value!r}\n" for step, seconds, value in points]
     return HEADER + "".join(lines).encode()
 
 

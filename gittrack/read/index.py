@@ -6,7 +6,6 @@ runs of one tip or of another; what cannot be used or written is made anew, on d
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
 
 from gittrack.errors import DamagedRecord, GittrackError, StorageError
+from gittrack.read.database import FILE, Place, next_place, open_database
 from gittrack.read.tip import runs_tip
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 _T = TypeVar("_T")
 _Group: TypeAlias = "tuple[str, list[tuple[str, str]]]"  # run id, (path, object id) of each record
 
-FILE: Final = "index.sqlite"
-PATIENCE: Final = 60.0  # seconds to wait for a process that makes the index of a large branch
 _BATCH: Final = 256  # runs
-# Where the index is looked for: in its file, in it with all rows made anew, in a new file, in memory with what
-# the file has, in memory with nothing.
-_FILE, _NEW_ROWS, _NEW_FILE, _COPY, _MEMORY = range(5)
 
 
 class Named(NamedTuple):
@@ -135,7 +130,7 @@ class Index:
         """Do `work`; a damaged file is made anew, and one that cannot be used is replaced in memory."""
         import sqlite3
 
-        place: int | None = _FILE
+        place: Place | None = Place.FILE
         failure = ""
         while place is not None:
             try:
@@ -147,54 +142,17 @@ class Index:
             except (sqlite3.DatabaseError, DamagedRecord, OSError) as error:
                 failure = str(error)
                 self.close()
-                place = _next_place(place, error)
+                place = next_place(place, error)
             except BaseException:
                 self.close()
                 raise
         raise StorageError(f"the index of the runs cannot be made: {failure}")
 
-    def _open(self, place: int) -> Connection:
-        if place == _MEMORY or (not os.path.exists(self._path) and runs_tip(self._project) is None):
-            return _connect(":memory:")
-        if place == _COPY:
-            return _copy(self._path)
-        if place == _NEW_FILE:
-            self._remove_damaged()
-        new = not os.path.exists(self._path)
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        db = _connect(self._path)
-        try:
-            if new:
-                self._prepare(db)
-            if place == _NEW_ROWS:
-                db.execute("PRAGMA user_version = 0")
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _prepare(self, db: Connection) -> None:
-        """Let readers go on while somebody writes, and everybody write who may write to the repository."""
-        from sqlite3 import OperationalError
-
-        from gittrack.git.durable import sharing_of
-
-        # SQLite keeps its rollback journal where the file system cannot do it; another process may be doing it.
-        with contextlib.suppress(OperationalError):
-            db.execute("PRAGMA journal_mode = WAL")
-        sharing = sharing_of(self._project.repo.common_dir)
-        if sharing is not None:
-            sharing.apply(self._path)
-
-    def _remove_damaged(self) -> None:
-        """Remove the file unless another process has just made a good one."""
-        from fasteners import InterProcessLock
-
-        with InterProcessLock(self._path + ".lock"):
-            if not _is_sound(self._path):
-                for suffix in ("-wal", "-shm", ""):
-                    if os.path.exists(self._path + suffix):
-                        os.unlink(self._path + suffix)
+    def _open(self, place: Place) -> Connection:
+        # Reading alone leaves nothing behind in a repository that has no runs.
+        if not os.path.exists(self._path) and runs_tip(self._project) is None:
+            place = Place.MEMORY
+        return open_database(self._path, place, self._project.repo.common_dir)
 
     # Following the branch
 
@@ -295,15 +253,6 @@ def open_index(project: Project, progress: Progress | None = None) -> Index:
     return index
 
 
-def _connect(path: str) -> Connection:
-    import sqlite3
-
-    # Autocommit: transactions are begun by hand. Threads: SQLite itself takes turns.
-    db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = NORMAL")
-    return db
-
-
 def _state(db: Connection) -> tuple[bool, str | None]:
     """Whether the tables are those of this version, and the tip that they tell of."""
     from gittrack.read.schema import VERSION
@@ -312,48 +261,6 @@ def _state(db: Connection) -> tuple[bool, str | None]:
         return False, None
     row = db.execute("SELECT id FROM tip").fetchone()
     return True, None if row is None else row[0]
-
-
-def _next_place(place: int, error: Exception) -> int | None:
-    """Where to look after `place` failed: damage is mended on disk, a file that only cannot be used is copied."""
-    from sqlite3 import OperationalError
-
-    if place >= _COPY:
-        return _MEMORY if place == _COPY else None
-    if isinstance(error, DamagedRecord) or "no such" in str(error) or "decode" in str(error):
-        return _NEW_ROWS if place == _FILE else _MEMORY
-    if isinstance(error, (OperationalError, OSError)):
-        return _COPY if place == _FILE else _MEMORY
-    return _NEW_FILE if place < _NEW_FILE else _MEMORY
-
-
-def _copy(path: str) -> Connection:
-    """A copy in memory, for a repository that cannot be written; empty while another process writes the file."""
-    import sqlite3
-    from urllib.request import pathname2url
-
-    db = _connect(":memory:")
-    with contextlib.suppress(sqlite3.Error, OSError):
-        before = os.stat(path)
-        # Without 'immutable' SQLite would want to write beside it, which is only needed when others write it.
-        uri = f"file:{pathname2url(path)}?immutable=1"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as source:
-            source.backup(db)
-        after = os.stat(path)
-        if os.path.exists(path + "-wal") or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-            db.close()
-            return _connect(":memory:")
-    return db
-
-
-def _is_sound(path: str) -> bool:
-    import sqlite3
-
-    try:
-        with contextlib.closing(_connect(path)) as db:
-            return bool(db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
-    except sqlite3.Error:
-        return False
 
 
 def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:

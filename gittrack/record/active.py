@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import FINISHED
@@ -14,6 +14,9 @@ from gittrack.record.begin import begin, join_journal, resume
 from gittrack.record.journal import warn
 from gittrack.record.run import ActiveRun, outcome
 from gittrack.record.silent import SilentRun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RUN_ID = "GITTRACK_RUN_ID"
 REPOSITORY = "GITTRACK_REPO"

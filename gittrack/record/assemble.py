@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gittrack.codec.document import unpack
 from gittrack.codec.fields import Fields
@@ -18,6 +18,9 @@ from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, read_segment
 from gittrack.replay import SummaryBuilder
 from gittrack.values import merge_params
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,7 @@ def _read(directory: str, name: str) -> Segment | None:
     except FileNotFoundError:
         return None
     payloads = [payload for _, payload in contents.lines]
-    problems = [
-        f"{d.length} damaged bytes at offset {d.offset} of journal segment {name}" for d in contents.damage
-    ]
+    problems = [f"{d.length} damaged bytes at offset {d.offset} of journal segment {name}" for d in contents.damage]
     opening: Mapping[str, object] = {}
     if contents.lines and contents.lines[0][0] == 0:
         try:
@@ -194,9 +195,7 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
     ended = state.record.status is not None
     if ended and record.status == FINISHED and state.worker_status:
         record = replace(record, status=state.worker_status, error=record.error or state.worker_error)
-    series = {
-        name.decode(): HEADER + b"\n".join(lines) + b"\n" for name, lines in state.points.items()
-    }
+    series = {name.decode(): HEADER + b"\n".join(lines) + b"\n" for name, lines in state.points.items()}
     metrics = {name.decode(): builder.summary() for name, builder in state.builders.items()}
     return Assembly(replace(record, metrics=metrics), series, state.packages, ended)
 
@@ -244,55 +243,89 @@ def _sort_points(state: _State) -> None:
 def _apply(state: _State, event: dict[str, object]) -> None:
     fields = Fields(event, "journal")
     kind = fields.need_text("e")
-    record = state.record
-    if kind == "start":
-        state.start = start_from_plain(fields.part("start"))
-        state.packages = fields.texts("packages")
-    elif kind == "params":
-        state.params = merge_params(state.params, fields.values("params"))
-    elif kind == "tags":
-        state.record = replace(record, tags={**record.tags, **fields.optional_texts("tags")})
-    elif kind == "set":
-        state.record = replace(
-            record,
-            name=fields.text("name") or record.name,
-            experiment=fields.text("experiment") or record.experiment,
-            description=record.description if fields.text("description") is None else fields.text("description"),
-        )
-    elif kind == "note":
-        by = fields.part("by")
-        author = Author(by.need_text("name"), by.text("email") or "") if by.items() else None
-        note = Note(fields.need_text("text"), fields.time("time") or 0.0, author)
-        state.record = replace(record, notes=(*record.notes, note))
-    elif kind == "deleted":
-        state.record = replace(record, deleted=fields.truth("deleted"))
-    elif kind == "artifact":
-        artifact = Artifact(
-            fields.need_text("path"),
-            fields.need_whole("size"),
-            fields.need_text("sha256"),
-            bool(fields.truth("large")),
-        )
-        others = tuple(a for a in record.artifacts if a.path != artifact.path)
-        state.record = replace(record, artifacts=(*others, artifact))
-    elif kind == "input":
-        item = Input(
-            fields.need_text("name"),
-            fields.need_text("path"),
-            fields.need_text("kind"),
-            fields.need_whole("size"),
-            fields.need_text("sha256"),
-            fields.need_whole("files"),
-        )
-        state.record = replace(record, inputs=(*(i for i in record.inputs if i.name != item.name), item))
-    elif kind == "end":
-        status = fields.need_text("status")
-        if status not in STATUSES:
-            raise DamagedRecord(f"{status!r:.40} is not a status")
-        state.record = replace(record, status=status, end=fields.time("end"), error=fields.text("error"))
-    elif kind == "close":
-        outcome = fields.text("status")
-        if outcome in STATUSES and outcome != FINISHED:
-            state.worker_status, state.worker_error = outcome, fields.text("error")
-    else:
+    handler = _HANDLERS.get(kind)
+    if handler is None:
         raise DamagedRecord(f"unknown event {kind!r:.40}")
+    handler(state, fields)
+
+
+def _on_start(state: _State, fields: Fields) -> None:
+    state.start = start_from_plain(fields.part("start"))
+    state.packages = fields.texts("packages")
+
+
+def _on_params(state: _State, fields: Fields) -> None:
+    state.params = merge_params(state.params, fields.values("params"))
+
+
+def _on_tags(state: _State, fields: Fields) -> None:
+    state.record = replace(state.record, tags={**state.record.tags, **fields.optional_texts("tags")})
+
+
+def _on_set(state: _State, fields: Fields) -> None:
+    record, description = state.record, fields.text("description")
+    state.record = replace(
+        record,
+        name=fields.text("name") or record.name,
+        experiment=fields.text("experiment") or record.experiment,
+        description=record.description if description is None else description,
+    )
+
+
+def _on_note(state: _State, fields: Fields) -> None:
+    by = fields.part("by")
+    author = Author(by.need_text("name"), by.text("email") or "") if by.items() else None
+    note = Note(fields.need_text("text"), fields.time("time") or 0.0, author)
+    state.record = replace(state.record, notes=(*state.record.notes, note))
+
+
+def _on_deleted(state: _State, fields: Fields) -> None:
+    state.record = replace(state.record, deleted=fields.truth("deleted"))
+
+
+def _on_artifact(state: _State, fields: Fields) -> None:
+    artifact = Artifact(
+        fields.need_text("path"), fields.need_whole("size"), fields.need_text("sha256"), bool(fields.truth("large"))
+    )
+    others = tuple(a for a in state.record.artifacts if a.path != artifact.path)
+    state.record = replace(state.record, artifacts=(*others, artifact))
+
+
+def _on_input(state: _State, fields: Fields) -> None:
+    item = Input(
+        fields.need_text("name"),
+        fields.need_text("path"),
+        fields.need_text("kind"),
+        fields.need_whole("size"),
+        fields.need_text("sha256"),
+        fields.need_whole("files"),
+    )
+    others = tuple(i for i in state.record.inputs if i.name != item.name)
+    state.record = replace(state.record, inputs=(*others, item))
+
+
+def _on_end(state: _State, fields: Fields) -> None:
+    status = fields.need_text("status")
+    if status not in STATUSES:
+        raise DamagedRecord(f"{status!r:.40} is not a status")
+    state.record = replace(state.record, status=status, end=fields.time("end"), error=fields.text("error"))
+
+
+def _on_close(state: _State, fields: Fields) -> None:
+    status = fields.text("status")
+    if status in STATUSES and status != FINISHED:
+        state.worker_status, state.worker_error = status, fields.text("error")
+
+
+_HANDLERS: dict[str, Callable[[_State, Fields], None]] = {
+    "start": _on_start,
+    "params": _on_params,
+    "tags": _on_tags,
+    "set": _on_set,
+    "note": _on_note,
+    "deleted": _on_deleted,
+    "artifact": _on_artifact,
+    "input": _on_input,
+    "end": _on_end,
+    "close": _on_close,
+}

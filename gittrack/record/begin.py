@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gittrack.capture.arguments import entry_of
 from gittrack.capture.environment import capture_environment, host, user
@@ -19,11 +19,15 @@ from gittrack.errors import RunNotFound, StorageError
 from gittrack.git.repository import head_state
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Start, Value
 from gittrack.names import name_for
-from gittrack.project import Project
 from gittrack.record.assemble import is_live, start_time
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gittrack.project import Project
 
 NAME_LIMIT = 250
 
@@ -38,7 +42,8 @@ def begin(
     command: Sequence[str] | None = None,
 ) -> ActiveRun:
     """Start a new run in `project`; `command` is what runs, by default this very process."""
-    start = _captured(project, run_id or os.urandom(16).hex(), name, experiment, parent, command)
+    run_id = run_id or os.urandom(16).hex()
+    start = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
     return ActiveRun(project, start, _begun(project, start, start.time), owner=True)
 
 
@@ -47,6 +52,7 @@ def _begun(project: Project, start: Start, zero: float) -> Journal:
     # Loaded now, not after days of training, when the installed version may be another one. And dataclasses
     # are made by exec, which in an atexit handler makes Python forget that SIGINT ended the process.
     import gittrack.record.publish  # noqa: F401
+
     journal = Journal(project.journal_of(start.id), opening_of(start.id, owner=True, start=zero))
     try:
         journal.open()
@@ -74,9 +80,7 @@ def join_journal(project: Project, run_id: str, name: str | None, experiment: st
     return run
 
 
-def resume(
-    project: Project, run_id: str, name: str | None, experiment: str | None, *, may_be_new: bool
-) -> ActiveRun:
+def resume(project: Project, run_id: str, name: str | None, experiment: str | None, *, may_be_new: bool) -> ActiveRun:
     """Go on with a run that is committed, or whose process is gone; with `may_be_new` begin an unknown one."""
     from gittrack.record.publish import committed, publish
     from gittrack.replay import fold
@@ -90,7 +94,9 @@ def resume(
             return begin(project, name, experiment, None, run_id=run_id)
         raise RunNotFound(f"run {run_id} is not in this repository; 'gittrack log' lists what is")
     known = fold(records)
-    start = _captured(project, run_id, name or known.name, experiment or known.experiment, known.parent, None)
+    start = _captured(
+        project, run_id, name=name or known.name, experiment=experiment or known.experiment, parent=known.parent
+    )
     journal = _begun(project, start, known.start)
     # Its times go on counting from when it first started.
     run = ActiveRun(project, replace(start, time=known.start), journal, owner=True, params=lambda: known.params)
@@ -109,10 +115,11 @@ def _running_params(project: Project, run_id: str) -> Mapping[str, Value]:
 def _captured(
     project: Project,
     run_id: str,
+    *,
     name: str | None,
     experiment: str | None,
     parent: str | None,
-    command: Sequence[str] | None,
+    command: Sequence[str] | None = None,
 ) -> Start:
     experiment = experiment or project.settings.get("gittrack.experiment") or DEFAULT_EXPERIMENT
     argv = list(command) if command is not None else this_command()
@@ -162,5 +169,5 @@ def this_command() -> list[str]:
 
 
 def _utf8(text: str) -> str:
-    """Text from the system with bytes that are no UTF-8 written as \\xNN."""
+    r"""Text from the system with bytes that are no UTF-8 written as \xNN."""
     return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text

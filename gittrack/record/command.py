@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gittrack.capture.arguments import params_from_arguments
 from gittrack.capture.files import MetricPoint, read_metrics, read_params
@@ -14,12 +14,16 @@ from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
 from gittrack.model import FAILED, FINISHED, KILLED
-from gittrack.project import Project
 from gittrack.record.active import REPOSITORY, RUN_ID, rank
 from gittrack.record.begin import begin
 from gittrack.record.journal import warn
-from gittrack.record.run import ActiveRun
 from gittrack.values import check_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gittrack.project import Project
+    from gittrack.record.run import ActiveRun
 
 ERROR_LINES = 6
 _INTERRUPTS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGXCPU")

@@ -12,14 +12,16 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from gittrack.capture.environment import host
 from gittrack.codec.document import pack
 from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gittrack.codec import paths
 from gittrack.codec.record import record_to_plain
@@ -14,19 +14,21 @@ from gittrack.errors import RunNotFound
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
 from gittrack.model import Author, Note, Record
-from gittrack.project import Project
 from gittrack.record.assemble import is_live
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.publish import Files, frame_files, next_lamport, publish, records_on
 from gittrack.replay import fold
 from gittrack.values import check_key, check_text, tag_value
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gittrack.project import Project
+
 
 def set_tags(project: Project, run_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of a run, running or ended; None removes one."""
-    checked = {
-        check_key("tag", key): None if value is None else tag_value(key, value) for key, value in tags.items()
-    }
+    checked = {check_key("tag", key): None if value is None else tag_value(key, value) for key, value in tags.items()}
     words = " ".join(key if value is None else f"{key}={value}" for key, value in checked.items())
     _say(project, run_id, Record(tags=checked), "tag", words)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gittrack.capture.output import read_log
 from gittrack.codec import paths
@@ -22,12 +22,16 @@ from gittrack.git.refs import read_ref
 from gittrack.git.repository import Signature
 from gittrack.git.store import ObjectStore
 from gittrack.model import CRASHED, Record, Run
-from gittrack.project import Project
 from gittrack.record.assemble import Assembly, Segment, assemble, read_segments
-from gittrack.record.journal import Journal
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
 from gittrack.record.stage import BLOBS, staged
 from gittrack.replay import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gittrack.project import Project
+    from gittrack.record.journal import Journal
 
 Files = dict[str, "bytes | os.PathLike[str]"]
 
@@ -48,7 +52,7 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
         segments = read_segments(directory)
         taken[:] = [s for s in segments if s.name in known or s.name in own or not s.live]
         new = [s for s in taken if s.name not in known]
-        return _addition(project, run_id, directory, new, present, view) if new else None
+        return _addition(project, run_id, new, present, view) if new else None
 
     commit = append(project.repo, project.runs_ref, make, committer=project.committer)
     if journal is not None:
@@ -106,11 +110,11 @@ def frame_files(view: View) -> Files:
 def _addition(
     project: Project,
     run_id: str,
-    directory: str,
     segments: list[Segment],
     present: list[Record],
     view: View,
-) -> Addition | None:
+) -> Addition:
+    directory = project.journal_of(run_id)
     assembly = assemble(run_id, segments)
     record = assembly.record
     if not present and record.start is None:
@@ -124,12 +128,10 @@ def _addition(
         record = replace(record, end=None)
     files = frame_files(view)
     folder = paths.run_directory(run_id)
-    stem_files = _companions(project, directory, assembly)
+    stem_files = _companions(directory, assembly)
     record = replace(
         record,
-        metrics={
-            name: replace(m, files=(stem_files.names[name],)) for name, m in record.metrics.items()
-        },
+        metrics={name: replace(m, files=(stem_files.names[name],)) for name, m in record.metrics.items()},
         output=(paths.OUTPUT,) if paths.OUTPUT in stem_files.files else (),
     )
     data = to_yaml(record_to_plain(record))
@@ -154,7 +156,7 @@ class _Companions:
         self.names: dict[str, str] = {}
 
 
-def _companions(project: Project, directory: str, assembly: Assembly) -> _Companions:
+def _companions(directory: str, assembly: Assembly) -> _Companions:
     result = _Companions()
     stems: set[str] = set()
     for name, data in assembly.series.items():

@@ -6,13 +6,16 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import is_id
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record
-from gittrack.project import Project
 from gittrack.record.assemble import Segment, assemble, is_live, read_segments
 from gittrack.record.segment import SUFFIX
+
+if TYPE_CHECKING:
+    from gittrack.project import Project
 
 STALE_SECONDS = 24 * 3600
 EMPTY_SECONDS = 60

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from types import TracebackType
 from typing import TYPE_CHECKING
+
+from typing_extensions import Self
 
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import ENDED, FAILED, FINISHED, KILLED, Artifact, Number, Start, Value
@@ -24,6 +25,7 @@ from gittrack.values import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from types import TracebackType
 
     from gittrack.project import Project
 
@@ -363,7 +365,7 @@ class ActiveRun:
         finally:
             self._journal.close()
 
-    def __enter__(self) -> ActiveRun:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -411,8 +413,8 @@ def _mapping_of(params: object) -> Mapping[str, object]:
     raise InvalidValue(f"log_params takes a mapping of names to values, not {type(params).__name__}")
 
 
-def _ended_point(run_id: str) -> Callable[[str, int | None, float, float], None]:
-    def refuse(head: str, step: int | None, seconds: float, value: float) -> None:
+def _ended_point(run_id: str) -> Callable[[str, int | None, float, Number], None]:
+    def refuse(_head: str, _step: int | None, _seconds: float, _value: Number) -> None:
         raise NoActiveRun(f"run {run_id[:8]} has ended; go on with it by start_run(run_id={run_id!r})")
 
     return refuse

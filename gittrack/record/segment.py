@@ -1,15 +1,18 @@
-"""The lines of a journal segment: framed when written, checked when read (docs/format.md, 'Journal').
+r"""The lines of a journal segment: framed when written, checked when read (docs/format.md, 'Journal').
 
-A line is `<length> <sequence> <checksum> <payload>\\n`: the payload's bytes in decimal, the line's number
+A line is `<length> <sequence> <checksum> <payload>\n`: the payload's bytes in decimal, the line's number
 from 0 on, and the CRC-32 of the payload started from that number, in eight hexadecimal digits. A
-payload is a point, `m\\t<metric>\\t<step>\\t<seconds>\\t<value>`, or a JSON object, an event.
+payload is a point, `m\t<metric>\t<step>\t<seconds>\t<value>`, or a JSON object, an event.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUFFIX = ".log"
 LOCK_SUFFIX = ".lock"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
-from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 
 def watch_signals(interrupt: Callable[[], None]) -> None:
@@ -25,7 +28,7 @@ def watch_signals(interrupt: Callable[[], None]) -> None:
 
 
 def _killer(interrupt: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         # Put back first: a second signal kills at once, whatever the first is still doing.
         signal.signal(number, signal.SIG_DFL)
         interrupt()

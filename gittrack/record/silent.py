@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gittrack.model import Artifact, Start
 from gittrack.record.journal import Journal
 from gittrack.record.run import ActiveRun
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
 
 
 class _NoJournal(Journal):

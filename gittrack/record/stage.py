@@ -6,13 +6,17 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import POINTER_SIZE
 from gittrack.errors import InvalidValue
 from gittrack.model import Artifact
-from gittrack.project import Project
 from gittrack.record.journal import sync_directory, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gittrack.project import Project
 
 BLOBS = "blobs"
 _CHUNK = 1 << 20

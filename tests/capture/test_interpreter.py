@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import venv
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gittrack.capture.environment import capture_environment
 from gittrack.capture.interpreter import environment_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

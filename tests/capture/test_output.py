@@ -162,9 +162,7 @@ def test_a_log_is_continued(tmp_path: Path) -> None:
         log.write(b"part %02d\n" % number)
         log.close()
     parts = [b"part %02d\n" % number for number in range(50)]
-    assert read_log(path, tail=20) == b"".join(parts[:5]) + b"[... 344 bytes left out ...]\n" + b"".join(
-        parts[-2:]
-    )
+    assert read_log(path, tail=20) == b"".join(parts[:5]) + b"[... 344 bytes left out ...]\n" + b"".join(parts[-2:])
 
 
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Git, Gittrack, Result
 
 PYTHON = sys.executable
@@ -27,7 +28,9 @@ def latest(gittrack: Gittrack) -> dict[str, object]:
 
 
 def test_an_ordinary_script_is_recorded_unchanged(repo: Path, git: Git, gittrack: Gittrack) -> None:
-    result = gittrack("run", "--name", "plain", "--tag", "a=b=c", "--", PYTHON, "train.py", "--lr", "0.1", "--amp", "n=3")
+    result = gittrack(
+        "run", "--name", "plain", "--tag", "a=b=c", "--", PYTHON, "train.py", "--lr", "0.1", "--amp", "n=3"
+    )
     assert (result.code, result.out) == (0, "epoch 1: loss 0.5\n")
     run = latest(gittrack)
     assert result.err == f"gittrack: run {str(run['id'])[:8]} plain finished\n"

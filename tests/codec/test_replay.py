@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from gittrack.errors import DamagedRecord
 from gittrack.model import MetricSummary, Note, Record, Start
 from gittrack.replay import SummaryBuilder, fold, merge_metrics
+
+if TYPE_CHECKING:
+    import random
 
 START = Start("ab" * 16, "calm-crow", 1000.0)
 

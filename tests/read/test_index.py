@@ -19,7 +19,8 @@ from gittrack.errors import GittrackError
 from gittrack.git.repository import discover
 from gittrack.model import FAILED, FINISHED, MetricSummary, Run
 from gittrack.project import Project, open_project
-from gittrack.read.index import FILE, Index, open_index
+from gittrack.read.database import FILE
+from gittrack.read.index import Index, open_index
 from gittrack.read.records import read_records, record_at
 from gittrack.read.tip import runs_tip
 
@@ -275,7 +276,7 @@ def test_a_file_that_cannot_be_written_is_read_and_followed(
 
     # What SQLite says in a read-only directory; permissions would not stop a test that root runs.
     with monkeypatch.context() as patch:
-        patch.setattr("gittrack.read.index._connect", connect)
+        patch.setattr("gittrack.read.database.connect", connect)
         seen: list[tuple[int, int]] = []
         with open_index(project, lambda done, total: seen.append((done, total))) as index:
             assert names(index) == ["run-3", "run-2", "run-1"]

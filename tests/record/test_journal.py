@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from gittrack.record import liveness
 from gittrack.record.assemble import assemble, read_segments
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.segment import frame, read_segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUN_ID = "ab" * 16
 
@@ -25,7 +28,7 @@ def payloads(data: bytes) -> list[bytes]:
     return [payload for _, payload in read_segment(data).lines]
 
 
-LINES = [b'{"e":"open"}', b"m\tloss\t1\t0.000\t0.5", "{\"e\":\"tags\",\"tags\":{\"ü\":\"x\ry\"}}".encode(), b""]
+LINES = [b'{"e":"open"}', b"m\tloss\t1\t0.000\t0.5", '{"e":"tags","tags":{"ü":"x\ry"}}'.encode(), b""]
 DATA = b"".join(frame(i, payload) for i, payload in enumerate(LINES))
 
 

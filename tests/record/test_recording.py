@@ -19,13 +19,13 @@ import pytest
 import gittrack
 from gittrack.codec.series import read_series
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun, ParamConflict, RunNotFound
-from gittrack.model import Point, Run
 from gittrack.project import open_project
 from gittrack.record.publish import committed
 from gittrack.record.recover import journaled, recover
 from gittrack.replay import fold
 
 if TYPE_CHECKING:
+    from gittrack.model import Point, Run
     from tests.conftest import Git, RunPython
 
 
@@ -103,7 +103,7 @@ def test_everything_that_is_logged_is_committed(repo: Path, git: Git, tmp_path: 
 
 
 def run_start(run: gittrack.ActiveRun) -> float:
-    return run._start.time  # noqa: SLF001 - the one fact that has no public name
+    return run._start.time  # the one fact that has no public name
 
 
 def picture(folder: Path) -> dict[str, object]:
@@ -159,7 +159,7 @@ def test_steps_types_and_keys_are_checked_where_they_are_made(repo: Path) -> Non
             lambda: run.end("done"),
         ):
             with pytest.raises(GittrackError):
-                call()
+                call()  # type: ignore[no-untyped-call]
         run.log_param("lr", 0.1)
         run.log_param("lr", 0.1)
         with pytest.raises(ParamConflict, match=r"'lr' is already 0.1 and cannot become 0.2"):
@@ -211,10 +211,12 @@ def test_one_active_run_per_context(repo: Path) -> None:
 
 def test_threads_share_the_only_open_run(repo: Path, git: Git) -> None:
     with gittrack.start_run() as run:
-        threads = [
-            threading.Thread(target=lambda n=n: [gittrack.log_metric(f"m{n}", i, i) for i in range(200)])
-            for n in range(8)
-        ]
+
+        def log(name: str) -> None:
+            for step in range(200):
+                gittrack.log_metric(name, step, step)
+
+        threads = [threading.Thread(target=log, args=(f"m{n}",)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -224,7 +226,9 @@ def test_threads_share_the_only_open_run(repo: Path, git: Git) -> None:
     assert [p.step for p in history(saved, "m3", git)] == list(range(200))
 
 
-def test_logging_without_a_run_starts_one_that_ends_with_the_process(repo: Path, git: Git, run_python: RunPython) -> None:
+def test_logging_without_a_run_starts_one_that_ends_with_the_process(
+    repo: Path, git: Git, run_python: RunPython
+) -> None:
     done = run_python("import gittrack\ngittrack.log_param('lr', 1)\ngittrack.log_metric('loss', 2)\n")
     assert (done.code, done.err) == (0, "")
     (run_id,) = ids_on_branch(git)
@@ -356,7 +360,9 @@ def test_a_requeued_job_goes_on_with_the_run_that_was_killed(repo: Path, git: Gi
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_writes_its_own_segment_and_does_not_end_the_run(repo: Path, run_python: RunPython, git: Git) -> None:
+def test_a_forked_child_writes_its_own_segment_and_does_not_end_the_run(
+    repo: Path, run_python: RunPython, git: Git
+) -> None:
     done = run_python(
         """
         import os, sys, gittrack
@@ -513,11 +519,16 @@ def test_secrets_are_redacted_before_they_reach_the_disk(repo: Path, git: Git, r
     ("prepare", "sentence"),
     [
         ("rm -rf .git", "no git repository"),
-        ("git config --global --unset user.name; git config --global --unset user.email; git config --global user.useConfigOnly true", "git config"),
+        (
+            "git config --global --remove-section user; git config --global user.useConfigOnly true",
+            "git config",
+        ),
         ("rm -rf .git/gittrack; touch .git/gittrack", "no run can be recorded"),
     ],
 )
-def test_what_keeps_a_run_from_starting_is_one_sentence(repo: Path, run_python: RunPython, prepare: str, sentence: str) -> None:
+def test_what_keeps_a_run_from_starting_is_one_sentence(
+    repo: Path, run_python: RunPython, prepare: str, sentence: str
+) -> None:
     subprocess.run(["sh", "-c", prepare], check=True)
     done = run_python("import gittrack\ntry: gittrack.start_run()\nexcept gittrack.GittrackError as e: print(e)\n")
     assert sentence in done.out
@@ -537,7 +548,9 @@ def test_unborn_detached_and_rebasing_heads(repo: Path, git: Git) -> None:
     assert (code.commit, code.branch, code.dirty) == (None, "fresh", True)
 
 
-def test_a_publish_that_fails_keeps_the_run_and_the_next_one_commits_it(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_publish_that_fails_keeps_the_run_and_the_next_one_commits_it(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = gittrack.start_run()
     run.log_metric("loss", 1.0)
     lock = repo / ".git/refs/heads/gittrack"
