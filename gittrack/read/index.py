@@ -81,9 +81,7 @@ class Index:
         where, values = _filter(experiment, status, include_deleted=include_deleted)
         return self._documents(f"{where} ORDER BY start DESC, id LIMIT ?", *values, _limit(limit))
 
-    def count(
-        self, *, experiment: str | None = None, status: str | None = None, include_deleted: bool = False
-    ) -> int:
+    def count(self, *, experiment: str | None = None, status: str | None = None, include_deleted: bool = False) -> int:
         """Return how many runs `newest` would return."""
         where, values = _filter(experiment, status, include_deleted=include_deleted)
         sql = f"SELECT count(*) FROM runs {where}"  # noqa: S608 - our own words; values are bound
@@ -221,9 +219,7 @@ class Index:
 
         create_tables(db)
         entries = ((record_at(entry.path), entry.oid) for entry in list_tree(self._project.repo, tip, "runs"))
-        db.executemany(
-            "INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record)
-        )
+        db.executemany("INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record))
         total = int(db.execute("SELECT count(DISTINCT id) FROM records").fetchone()[0])
         _check_format(reader, tip, empty=total == 0)
         rows = db.execute("SELECT id, path, object FROM records ORDER BY id, path")
@@ -302,9 +298,7 @@ def _limit(limit: int | None) -> int:
     return -1 if limit is None else limit
 
 
-def _filter(
-    experiment: str | None, status: str | None, *, include_deleted: bool
-) -> tuple[str, tuple[str, ...]]:
+def _filter(experiment: str | None, status: str | None, *, include_deleted: bool) -> tuple[str, tuple[str, ...]]:
     asked = {"experiment = ?": experiment, "status = ?": status}
     conditions = [condition for condition, value in asked.items() if value is not None]
     if not include_deleted:

@@ -190,9 +190,7 @@ def test_a_lost_object_is_told(branch: RunsBranch, git: Git, repo: Path) -> None
     (repo / ".git/objects" / lost[:2] / lost[2:]).unlink()
     with open_index(open_project()) as index:
         assert names(index) == ["run-1"]
-        assert index.damaged() == [
-            (branch.id(2), "run.yaml is missing from the repository; run 'git fsck'")
-        ]
+        assert index.damaged() == [(branch.id(2), "run.yaml is missing from the repository; run 'git fsck'")]
 
 
 def _tamper(file: Path, *statements: str) -> None:
@@ -330,9 +328,7 @@ def test_many_processes_make_and_follow_one_index(branch: RunsBranch) -> None:
         print(counts == sorted(counts), counts[0] >= 60, counts[-1])
     """
     script = [sys.executable, "-c", code]
-    processes = [
-        subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    processes = [subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for number in range(60, 66):
         branch.commit(branch.run(number))
         for process in processes:
@@ -384,9 +380,7 @@ def changes(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_refreshing_at_any_time_equals_a_full_scan(
-    branch: RunsBranch, git: Git, steps: list[tuple[str, int]]
-) -> None:
+def test_refreshing_at_any_time_equals_a_full_scan(branch: RunsBranch, git: Git, steps: list[tuple[str, int]]) -> None:
     git("update-ref", "-d", "refs/heads/gittrack/runs")
     project = Project(discover())
     files = branch.frame()
