@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-FOREIGN = ("GIT_", "GITTRACK_", "SLURM_", "OMPI_", "PMI_", "PMIX_", "MV2_", "XDG_", "RANK", "PYTHONPATH")
+FOREIGN = ("GIT_", "GITTRACK_", "SLURM_", "OMPI_", "PMI_", "PMIX_", "MV2_", "XDG_", "RANK", "PYTHONDONT", "PYTHONPYC")
 GIT_CONFIG = """\
 [user]
     name = Ada Example
@@ -108,7 +108,10 @@ def workspace(below: str | None) -> Iterator[str]:
     config = os.path.join(home, ".gitconfig")
     with open(config, "w", encoding="utf-8") as file:
         file.write(GIT_CONFIG)
-    os.environ.update(HOME=home, USERPROFILE=home, GIT_CONFIG_GLOBAL=config, GIT_CONFIG_NOSYSTEM="1", NO_COLOR="1")
+    # Compiled in the first round, which is not counted, as an installation is compiled once.
+    bytecode = os.path.join(folder, "bytecode")
+    os.environ.update(HOME=home, USERPROFILE=home, PYTHONPYCACHEPREFIX=bytecode, NO_COLOR="1")
+    os.environ.update(GIT_CONFIG_GLOBAL=config, GIT_CONFIG_NOSYSTEM="1")
     try:
         yield folder
     finally:

@@ -45,7 +45,7 @@ with gittrack.start_run(params={f"param_{i}": i / 7 for i in range(10)}, tags={"
 
 def log_metric(folder: str) -> list[Figure]:
     """One call of log_metric beside one bare os.write of the same line."""
-    calls, repo = 2000, make_repository(os.path.join(folder, "repo"), files=10)
+    calls, repo = 250, make_repository(os.path.join(folder, "repo"), files=10)
     os.chdir(repo)
     run = gittrack.start_run()
     run.log_metric("loss", 0.123456, 12345)
@@ -68,7 +68,9 @@ def log_metric(folder: str) -> list[Figure]:
             call("loss", 0.123456, step)
         return (time.perf_counter() - before) / calls
 
-    wrote, method, function = interleaved(60, write_bare, partial(log, run.log_metric), partial(log, gittrack.log_metric))
+    wrote, method, function = interleaved(
+        400, write_bare, partial(log, run.log_metric), partial(log, gittrack.log_metric), warm_up=20
+    )
     os.close(bare)
     run.end()
     return [
@@ -140,7 +142,7 @@ def log_command(folder: str) -> list[Figure]:
         put_back()
         return list_runs()
 
-    from_nothing = [list_anew(lambda: None) for _ in range(3)]
+    (from_nothing,) = interleaved(3, lambda: list_anew(lambda: None))
     warm, everything, as_json, bare = interleaved(
         15,
         list_runs,
@@ -150,7 +152,7 @@ def log_command(folder: str) -> list[Figure]:
     )
     kept = shutil.copy(index, os.path.join(folder, "index"))
     populate(repo, 1000, like=real, seed=2)
-    behind = [list_anew(lambda: shutil.copy(kept, index)) for _ in range(3)]
+    (behind,) = interleaved(3, lambda: list_anew(lambda: shutil.copy(kept, index)))
     beside = median(bare, MS)
     what = "gittrack log, 1,000 runs"
     return [
@@ -179,13 +181,13 @@ def _points(repo: str, kind: str) -> list[Figure]:
         return answer
 
     bare = points("bare")["peak"]
-    recorded = [points("record", kind) for _ in range(3)]
+    recorded = [points("record", kind) for _ in range(4)][1:]
     run_id = str(recorded[-1]["id"])
     git(repo, "gc", "-q")
     blob = f"{RUNS_REF}:runs/{run_id[:2]}/{run_id}/metrics/loss.tsv"
     size = git(repo, "cat-file", "--batch-check=%(objectsize:disk) %(objectsize)", stdin=f"{blob}\n".encode())
     packed, whole = map(int, size.split())
-    read = [points("read", run_id, kind) for _ in range(5)]
+    read = [points("read", run_id, kind) for _ in range(6)][1:]
     if not all(answer["ok"] for answer in read):
         raise RuntimeError("what was read back is not what was logged")
     what = f"100,000 {kind} points"

@@ -56,7 +56,7 @@ class Reader:
             for key in ("status", "end", "error", "name", "experiment", "description", "deleted", "id", "start"):
                 if key in record:
                     state[key] = record[key]
-            tags = {**state["tags"], **record.get("tags", {})}  # type: ignore[dict-item]
+            tags: dict[str, str | None] = {**state["tags"], **record.get("tags", {})}  # type: ignore[dict-item]
             state["tags"] = {k: v for k, v in tags.items() if v is not None}
             state["params"] = {**record.get("params", {}), **state["params"]}  # type: ignore[dict-item]
             state["notes"] += [note["text"] for note in record.get("notes", [])]  # type: ignore[operator,attr-defined]

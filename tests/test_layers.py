@@ -114,8 +114,7 @@ def component_of(path: Path) -> str:
 
 def test_the_checks_see_a_breach() -> None:
     tree = ast.parse(
-        "def f():\n    from gittrack.cli import main\n"
-        "    import_module('gittrack.read')\n    os.execvp(*['git', x])"
+        "def f():\n    from gittrack.cli import main\n    import_module('gittrack.read')\n    os.execvp(*['git', x])"
     )
 
     assert components(tree) == {"cli", "read"}
@@ -185,9 +184,7 @@ def test_pure_modules_do_no_io() -> None:
 def test_no_undeclared_dependency() -> None:
     known = {*sys.stdlib_module_names, *DEPENDENCIES, "gittrack"}
     found = {
-        str(path): roots(tree) - known
-        for path, tree in modules().items()
-        if component_of(path) not in BRINGS_ITS_OWN
+        str(path): roots(tree) - known for path, tree in modules().items() if component_of(path) not in BRINGS_ITS_OWN
     }
 
     assert {path: names for path, names in found.items() if names} == {}

@@ -32,9 +32,7 @@ HOME_PATH = re.compile(rb"/(?:home|root|Users)/")
 @pytest.fixture
 def sources(git: Git) -> list[Path]:
     """Every file of the project, tracked or about to be, as a path below its root."""
-    listed = git(
-        *("-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=ROOT
-    )
+    listed = git(*("-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=ROOT)
     return [Path(name) for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()]
 
 
@@ -42,9 +40,7 @@ def test_every_module_starts_with_a_docstring(sources: list[Path]) -> None:
     modules = [path for path in sources if path.suffix == ".py"]
 
     assert Path("gittrack/errors.py") in modules
-    assert [
-        str(path) for path in modules if ast.get_docstring(ast.parse((ROOT / path).read_bytes())) is None
-    ] == []
+    assert [str(path) for path in modules if ast.get_docstring(ast.parse((ROOT / path).read_bytes())) is None] == []
 
 
 def test_no_module_is_too_long(sources: list[Path]) -> None:
@@ -58,22 +54,13 @@ def test_no_module_is_too_long(sources: list[Path]) -> None:
 
 
 def test_names_say_what_is_inside(sources: list[Path]) -> None:
-    found = [
-        str(path)
-        for path in sources
-        for part in path.parts
-        if EMPTY_NAMES & set(re.split(r"\W|_", part.lower()))
-    ]
+    found = [str(path) for path in sources for part in path.parts if EMPTY_NAMES & set(re.split(r"\W|_", part.lower()))]
 
     assert found == []
 
 
 def test_no_path_of_somebodys_home(sources: list[Path]) -> None:
-    found = [
-        str(path)
-        for path in sources
-        if path.parts[0] != "tests" and HOME_PATH.search((ROOT / path).read_bytes())
-    ]
+    found = [str(path) for path in sources if path.parts[0] != "tests" and HOME_PATH.search((ROOT / path).read_bytes())]
 
     assert found == []
 

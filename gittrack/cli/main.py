@@ -119,6 +119,11 @@ def _program() -> str:
 
 
 def _prepare_streams() -> None:
+    # A daemon may start us without any; what nobody reads need not be an error.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     # A name in letters that the locale does not have must not end a listing.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

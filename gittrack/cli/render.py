@@ -80,7 +80,7 @@ class Ink(NamedTuple):
 
     def status(self, text: str) -> str:
         """The colour of a run's status."""
-        return self._paint(_STATUS.get(text.strip(), ""), text)
+        return self._paint(_STATUS.get(text.partition(" ")[0], ""), text)
 
     def name(self, text: str) -> str:
         """The colour git gives to ids."""

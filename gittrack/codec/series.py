@@ -30,7 +30,9 @@ def read_series(data: bytes) -> list[Point]:
             if not line and number == 2:
                 break
             step, seconds, value = line.split("\t")
-            points.append(Point(int(step) if step else None, float(seconds), read_number(value)))
+            points.append(
+                Point(int(step) if step else None, float(seconds), float(value) if "." in value else read_number(value))
+            )
     except ValueError:
         raise DamagedRecord(f"line {number} of a metric file is not 'step<TAB>seconds<TAB>value'") from None
     return points

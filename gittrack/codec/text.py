@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -41,6 +42,11 @@ _RecordDumper.add_representer(_OneLine, _write_one_line)
 _RecordDumper.add_representer(list, _write_list)
 
 _WIDE = 2**16
+SIZE_LIMIT = 64 << 20
+DEPTH_LIMIT = 150
+_BRACKETS = 500
+# What might be an alias, or the start of something nested a thousand times; a text may hold the same.
+_ODD = re.compile(rb"(?:^|[\s\[{,])\*[^\s]|(?:[-?][ \t]+){4}|^[ \t]{100}", re.MULTILINE)
 
 
 def to_yaml(plain: dict[str, object]) -> bytes:
@@ -62,8 +68,31 @@ def to_yaml(plain: dict[str, object]) -> bytes:
 
 def from_yaml(data: bytes, name: str) -> object:
     """Return what the YAML file `name` holds; DamagedRecord when it is no YAML of plain values."""
+    if len(data) > SIZE_LIMIT:
+        raise DamagedRecord(f"{name} has {len(data)} bytes; a record has at most {SIZE_LIMIT}")
     try:
+        if _is_suspicious(data):
+            _check_events(data, name)
         return yaml.load(data, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         problem = getattr(error, "problem", None) or error
         raise DamagedRecord(f"{name} is not valid YAML: {problem}") from None
+
+
+def _is_suspicious(data: bytes) -> bool:
+    """Whether the loader might choke on it: cheap, and true for some that are harmless."""
+    return data.count(b"[") + data.count(b"{") > _BRACKETS or _ODD.search(data) is not None
+
+
+def _check_events(data: bytes, name: str) -> None:
+    """Refuse aliases, a few of which stand for more than any memory holds, and depths that end the C loader's stack."""
+    depth = 0
+    for event in yaml.parse(data, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise DamagedRecord(f"{name} holds a YAML alias, which a record never does")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_LIMIT:
+            raise DamagedRecord(f"{name} is nested more than {DEPTH_LIMIT} levels deep")

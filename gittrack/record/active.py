@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
-from gittrack.model import FINISHED
+from gittrack.model import FAILED, FINISHED
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
 from gittrack.record.journal import warn
-from gittrack.record.run import ActiveRun, outcome
+from gittrack.record.run import ActiveRun, outcome, plain_params, plain_tags
 from gittrack.record.silent import SilentRun
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def start_run(
     repository, the current directory by default. Raises GittrackError when there is no repository,
     no git identity, no such run, or when a run is active and `nested` is False.
     """
+    checked_params = None if params is None else plain_params(params)
+    checked_tags = plain_tags(tags or {})
     active = _stack.get()
     if active and not nested and not active[-1].ended:
         raise GittrackError(
@@ -62,12 +64,16 @@ def start_run(
     _stack.set((*active, run))
     _open.append(run)
     _watch(run)
-    if description is not None:
-        run.set_description(description)
-    if tags:
-        run.set_tags(tags)
-    if params is not None:
-        run.log_params(params)
+    try:
+        if description is not None:
+            run.set_description(description)
+        if checked_tags:
+            run.set_tags(checked_tags)
+        if checked_params is not None:
+            run.log_params(checked_params)
+    except GittrackError as error:  # a resumed run that has other params
+        run.end(FAILED, str(error))
+        raise
     return run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -78,15 +79,26 @@ def is_live(directory: str) -> bool:
     )
 
 
-def start_time(directory: str) -> float | None:
-    """Return when the run of the journal in `directory` started, from the first line of a segment of its owner."""
+def openings(directory: str) -> list[tuple[dict[str, object], float]]:
+    """Return (first line, time of the last write) of each segment, without reading the rest."""
+    found = []
     for name in sorted(os.listdir(directory)):
         if _is_segment(name):
-            with open(os.path.join(directory, name), "rb") as file:
+            with contextlib.suppress(OSError), open(os.path.join(directory, name), "rb") as file:
                 lines = read_segment(file.readline()).lines
-            opening = unpack(lines[0][1]) if lines else None
-            if isinstance(opening, dict) and opening.get("owner") is True and isinstance(opening.get("start"), float):
-                return float(opening["start"])
+                with contextlib.suppress(DamagedRecord):
+                    opening = unpack(lines[0][1]) if lines else None
+                    facts = opening if isinstance(opening, dict) else {}
+                    found.append((facts, os.fstat(file.fileno()).st_mtime))
+    return found
+
+
+def start_time(directory: str) -> float | None:
+    """Return when the run of the journal in `directory` started, as its owner says."""
+    for opening, _ in openings(directory):
+        start = opening.get("start")
+        if opening.get("owner") is True and isinstance(start, float):
+            return start
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gittrack.codec.paths import is_id
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record
-from gittrack.record.assemble import Segment, assemble, is_live, read_segments
+from gittrack.record.assemble import assemble, is_live, openings, read_segments
 from gittrack.record.segment import SUFFIX
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def recover(project: Project, host: str) -> Recovery:
         directory = project.journal_of(run_id)
         if is_live(directory):
             continue
-        segments = read_segments(directory)
+        segments = openings(directory)
         if not segments:
             _remove_empty(directory)
         if not segments or _is_foreign(project, segments, host):
@@ -78,12 +78,11 @@ def recover(project: Project, host: str) -> Recovery:
     return Recovery(tuple(published), tuple(problems))
 
 
-def _is_foreign(project: Project, segments: list[Segment], host: str) -> bool:
-    others = [segment for segment in segments if segment.host not in ("", host)]
+def _is_foreign(project: Project, segments: list[tuple[dict[str, object], float]], host: str) -> bool:
+    others = [touched for opening, touched in segments if opening.get("host", host) != host]
     if not others:
         return False
-    stale = project.settings.number("gittrack.staleafter", STALE_SECONDS)
-    return time.time() - max(segment.touched for segment in others) < stale
+    return time.time() - max(others) < project.settings.number("gittrack.staleafter", STALE_SECONDS)
 
 
 def _remove_empty(directory: str) -> None:

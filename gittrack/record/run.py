@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
-
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import ENDED, FAILED, FINISHED, KILLED, Artifact, Number, Start, Value
 from gittrack.record.journal import Journal, opening_of, warn
@@ -55,6 +53,8 @@ class ActiveRun:
         self._start = start
         self._owner = owner
         self._status: str | None = None
+        # Whether this process ended it. No property: gittrack.log_metric asks at every point.
+        self.ended = False
         self._known_params = params
         self._params: dict[str, Value] | None = None
         self._heads: dict[str, str] = {}
@@ -84,11 +84,6 @@ class ActiveRun:
     def status(self) -> str:
         """'running', or how this process ended the run."""
         return self._status or "running"
-
-    @property
-    def ended(self) -> bool:
-        """Whether this process ended it."""
-        return self._status is not None
 
     @property
     def repository(self) -> str:
@@ -176,9 +171,7 @@ class ActiveRun:
         """
         from gittrack.capture.redact import redact_mapping
 
-        mapping = params if isinstance(params, Mapping) else _mapping_of(params)
-        plain = {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
-        plain = redact_mapping(plain)
+        plain = redact_mapping(plain_params(params))
         self._params = merge_params(self.params, plain)
         self._event("params", params=plain)
 
@@ -188,7 +181,7 @@ class ActiveRun:
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set several tags."""
-        self._event("tags", tags={check_key("tag", key): tag_value(key, value) for key, value in tags.items()})
+        self._event("tags", tags=plain_tags(tags))
 
     def set_description(self, text: str) -> None:
         """Set the run's description."""
@@ -334,6 +327,7 @@ class ActiveRun:
 
         missing = self._retry()
         self._status = status
+        self.ended = True
         self._point = _ended_point(self.id)
         forget(self)
         if missing:
@@ -365,7 +359,7 @@ class ActiveRun:
         finally:
             self._journal.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ActiveRun:  # noqa: PYI034 - typing.Self needs Python 3.11
         return self
 
     def __exit__(
@@ -400,6 +394,17 @@ def outcome(error: BaseException | None) -> tuple[str, str | None]:
 
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return FAILED, redact_text("\n".join(text.rstrip().splitlines()[-TRACEBACK_LINES:]))
+
+
+def plain_params(params: object) -> dict[str, Value]:
+    """Return what log_params takes as plain values under checked names; InvalidValue when it cannot be."""
+    mapping = params if isinstance(params, Mapping) else _mapping_of(params)
+    return {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
+
+
+def plain_tags(tags: Mapping[str, object]) -> dict[str, str]:
+    """Return what set_tags takes as text under checked names; InvalidValue when it cannot be."""
+    return {check_key("tag", key): tag_value(key, value) for key, value in tags.items()}
 
 
 def _mapping_of(params: object) -> Mapping[str, object]:

@@ -132,7 +132,12 @@ def test_a_later_record_knows_its_place_from_its_name() -> None:
         "key: : :",
         "\x00",
         "id: 1\nid",
-        "{" * 2000,
+        "{" * 100_000,
+        "- " * 100_000,
+        "? " * 100_000,
+        "\n".join(" " * i + "a:" for i in range(3000)),
+        "a: &x {b: 1}\nc: *x",
+        "[&x [], *x]",
     ],
 )
 def test_what_is_no_record_is_a_typed_error(damage: str) -> None:

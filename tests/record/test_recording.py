@@ -536,6 +536,21 @@ def test_what_keeps_a_run_from_starting_is_one_sentence(
     assert done.code == 0
 
 
+def test_a_start_with_bad_values_leaves_nothing_behind(repo: Path, git: Git) -> None:
+    with pytest.raises(InvalidValue):
+        gittrack.start_run(params={"bad": object()})
+    with pytest.raises(InvalidValue):
+        gittrack.start_run("two\nlines")
+    assert gittrack.active_run() is None
+    assert git("for-each-ref", "refs/heads/gittrack") == ""
+    with gittrack.start_run(params={"lr": 0.1}) as run:
+        pass
+    with pytest.raises(ParamConflict):
+        gittrack.start_run(run_id=run.id, params={"lr": 0.2})
+    assert gittrack.active_run() is None
+    assert (on_branch(run.id).status, on_branch(run.id).params) == ("failed", {"lr": 0.1})
+
+
 def test_unborn_detached_and_rebasing_heads(repo: Path, git: Git) -> None:
     git("checkout", "-q", "--detach")
     with gittrack.start_run() as run:
