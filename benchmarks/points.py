@@ -1,4 +1,4 @@
-"""One process of the benchmark with many points: `points.py record KIND`, `read RUN` or `bare`."""
+"""One process of the benchmark with many points: `points.py record KIND SEED`, `read KIND SEED RUN` or `bare`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import time
 COUNT = 100_000
 
 
-def values_of(kind: str) -> list[float]:
+def values_of(kind: str, seed: str) -> list[float]:
     """Return the values of a series: 'smooth', rounded as a loss is printed, or 'random', all 53 bits."""
     if kind == "smooth":
-        return [round(2.0 / (1.0 + i * 0.0001) + (i % 17) * 0.001, 6) for i in range(COUNT)]
-    chance = random.Random(7)
+        first = 2.0 + int(seed) / 100
+        return [round(first / (1.0 + i * 0.0001) + (i % 17) * 0.001, 6) for i in range(COUNT)]
+    chance = random.Random(int(seed))
     return [chance.random() for _ in range(COUNT)]
 
 
-def record(kind: str) -> dict[str, object]:
+def record(kind: str, seed: str) -> dict[str, object]:
     """Log the series in one run, end it, and tell how long each part took."""
     import gittrack
 
-    values = values_of(kind)
+    values = values_of(kind, seed)
     run = gittrack.start_run()
     before = time.perf_counter()
     for step, value in enumerate(values):
@@ -34,14 +35,14 @@ def record(kind: str) -> dict[str, object]:
     return {"id": run.id, "calls": logged - before, "end": ended - logged, "peak": peak_memory()}
 
 
-def read(run_id: str, kind: str) -> dict[str, object]:
+def read(kind: str, seed: str, run_id: str) -> dict[str, object]:
     """Read the history back in a process that has only imported gittrack; ok when it is what was logged."""
     import gittrack
 
     before = time.perf_counter()
     history = gittrack.get_run(run_id).history("loss")
     taken = time.perf_counter() - before
-    ok = [(point.step, point.value) for point in history] == list(enumerate(values_of(kind)))
+    ok = [(point.step, point.value) for point in history] == list(enumerate(values_of(kind, seed)))
     return {"read": taken, "ok": ok, "peak": peak_memory()}
 
 
@@ -61,5 +62,9 @@ def peak_memory() -> int:
 
 if __name__ == "__main__":
     what, *words = sys.argv[1:]
-    answer = {"record": record, "read": read}[what](*words) if what != "bare" else {"peak": peak_memory()}
-    print(json.dumps(answer))
+    if what == "record":
+        print(json.dumps(record(*words)))
+    elif what == "read":
+        print(json.dumps(read(*words)))
+    else:
+        print(json.dumps({"peak": peak_memory()}))

@@ -24,11 +24,11 @@ class LazyGroup(click.Group):
 
     sections: Mapping[str, Mapping[str, Entry]] = {}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
         return [name for section in self.sections.values() for name in section]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; None for an unknown one."""
         for section in self.sections.values():
             if cmd_name in section:
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise click.UsageError(f"{name!r:.60} is not a command{hint}", ctx)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by what they are for."""
         longest = max(len(name) for section in self.sections.values() for name in section)
         for title, section in self.sections.items():

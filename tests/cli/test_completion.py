@@ -21,7 +21,7 @@ def complete(gittrack: Gittrack, line: str, cwd: Path | None = None) -> list[str
     env = {"_GITTRACK_COMPLETE": "bash_complete", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
     result = gittrack(env=env, cwd=cwd)
     assert result.err == ""
-    return [word.partition(",")[2] for word in result.out.splitlines()]
+    return [word.partition(",")[2] for word in result.out.splitlines() if word]
 
 
 def test_commands_and_options(gittrack: Gittrack) -> None:
@@ -81,7 +81,11 @@ def test_bash_itself_completes(recorded: Path, gittrack: Gittrack, tmp_path: Pat
     )
 
     done = subprocess.run(
-        ["bash", "-c", f'PATH="{bin_folder}:$PATH"\n{script}'], capture_output=True, text=True, check=False, cwd=recorded
+        ["bash", "-c", f'PATH="{bin_folder}:$PATH"\n{script}'],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=recorded,
     )
 
     assert (done.stdout, done.stderr) == ("grid-1\nboth\n", "")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack.cli.main import SECTIONS, gittrack
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 INTRODUCTION = """\
 # The commands
 
-Every command, argument and option of `gittrack`; `git track` is the same program. This page is written by
+Every command, argument and option of `gittrack`; `git track` is the same program. Each command takes `-h` and
+`--help` too. This page is written by
 `python tests/cli/test_reference.py` from what the commands say of themselves, and a test compares the two.
 
 Exit codes: 0 done; 1 something expected went wrong, and one sentence says what and what to do; 2 the command was
@@ -52,30 +57,28 @@ def _with_heading(command: click.Command, context: click.Context) -> Iterator[st
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
     yield inspect.cleandoc(command.help or "") + "\n"
-    options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
-    yield "".join(f"- `{_spelling(option)}`: {option.help}\n" for option in options)
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    if options:
+        yield "".join(f"- `{_spelling(option)}`: {option.help}\n" for option in options)
     if command.epilog:
         yield from _epilog(command.epilog)
 
 
 def _spelling(option: click.Option) -> str:
     names = ", ".join(sorted(option.opts, key=len))
-    if option.is_flag or option.name == "help":
+    if option.is_flag:
         return names
-    values = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else option.type.name.upper()
+    values = (
+        "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else option.type.name.upper()
+    )
     return f"{names} {option.metavar or values}"
 
 
 def _epilog(text: str) -> Iterator[str]:
     for paragraph in text.split("\n\n"):
         lines = [line for line in paragraph.splitlines() if line != "\b"]
-        title, *rest = lines
-        if any(line.startswith("  ") for line in lines):
-            block = [line for line in lines if line.startswith("  ")]
-            tail = [line for line in rest if not line.startswith("  ")]
-            yield "\n".join([title, "", *(f"  {line}" for line in block), ""] + ([*tail, ""] if tail else []))
-        else:
-            yield "\n".join([*lines, ""])
+        for indented, group in groupby(lines, key=lambda line: line.startswith("  ")):
+            yield "\n".join(f"  {line}" if indented else line for line in group) + "\n"
 
 
 def _every_command(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
