@@ -62,10 +62,18 @@ class Figure:
         ratio, beside = "", ""
         if self.beside is not None and self.ratio is not None:
             ratio = f"{self.ratio:.2f}x"
-            beside = f"{self.beside:.3g} {self.unit} {self.beside_what}"
+            beside = f"{_short(self.beside)} {self.unit} {self.beside_what}"
         goals = [f"<= {self.goal:g} {self.unit}"] if self.goal is not None else []
         goals += [f"<= {self.ratio_goal:g}x"] if self.ratio_goal is not None else []
-        return (self.what, f"{self.value:.3g} {self.unit}", beside, ratio, ", ".join(goals), self.verdict, self.note)
+        return (
+            self.what,
+            f"{_short(self.value)} {self.unit}",
+            beside,
+            ratio,
+            ", ".join(goals),
+            self.verdict,
+            self.note,
+        )
 
 
 def interleaved(rounds: int, *ways: Callable[[], float], warm_up: int = 1) -> list[list[float]]:
@@ -86,9 +94,13 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - before
 
 
-def spread(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> str:
+def spread(values: Sequence[float], scale: float = 1.0) -> str:
     """Return the least and the greatest of some figures, for a note."""
-    return f"min {min(values) * scale:.{digits}g}, max {max(values) * scale:.{digits}g}, n={len(values)}"
+    return f"min {_short(min(values) * scale)}, max {_short(max(values) * scale)}, n={len(values)}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def median(values: Sequence[float], scale: float = 1.0) -> float:

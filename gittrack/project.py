@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from gittrack.codec.paths import check_id
+from gittrack.codec.paths import check_id, is_id
 from gittrack.errors import UsageError
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
 
@@ -41,6 +41,13 @@ class Project:
         if name.startswith(("-", "/", "refs/")) or ".." in name or name.endswith(("/", ".lock")) or " " in name:
             raise UsageError(f"git config gittrack.branch: {name!r} is not a branch name such as {DEFAULT_BRANCH!r}")
         return "refs/heads/" + name
+
+    def journaled(self) -> list[str]:
+        """The ids of the runs that have a journal here."""
+        try:
+            return sorted(name for name in os.listdir(self.journal) if is_id(name))
+        except OSError:
+            return []
 
     def journal_of(self, run_id: str) -> str:
         """The folder of one run's journal."""

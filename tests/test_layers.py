@@ -24,6 +24,7 @@ LAYERS = (
     {"api"},
     {"results"},
     {"catalog"},
+    {"journals"},
     {"record", "read", "share"},
     {"project"},
     {"capture", "git", "codec", "replay"},

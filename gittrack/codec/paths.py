@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +48,13 @@ def run_directory(run_id: str) -> str:
 
 def later_stem(lamport: int, data: bytes) -> str:
     """Return 'later/<lamport>-<hash>' for a later record whose file holds `data`."""
-    return f"{LATER}/{lamport:08d}-{hashlib.sha256(data).hexdigest()[:16]}"
+    return f"{LATER}/{lamport:08d}-{_hash(data)}"
+
+
+def _hash(data: bytes) -> str:
+    import hashlib  # 3 ms, which listing runs need not pay
+
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def parse_later(name: str) -> tuple[int, str] | None:
@@ -75,7 +80,7 @@ def metric_stem(name: str, taken: Container[str] = ()) -> str:
     if stem.lower() in taken:
         stem = "".join(f"%{ord(c):02X}" if c.isupper() and not _in_escape(stem, i) else c for i, c in enumerate(stem))
     if len(stem) > STEM_LIMIT or stem.lower() in taken:
-        stem = f"{stem[: STEM_LIMIT // 2]}~{hashlib.sha256(raw).hexdigest()[:16]}"
+        stem = f"{stem[: STEM_LIMIT // 2]}~{_hash(raw)}"
     return stem
 
 

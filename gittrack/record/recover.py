@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gittrack.codec.paths import is_id
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record
 from gittrack.record.assemble import assemble, is_live, openings, read_segments
@@ -27,14 +26,6 @@ class Recovery:
 
     published: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-
-
-def journaled(project: Project) -> list[str]:
-    """Return the ids of the runs that have a journal here."""
-    try:
-        return sorted(name for name in os.listdir(project.journal) if is_id(name))
-    except OSError:
-        return []
 
 
 def running(project: Project, run_id: str) -> Record | None:
@@ -56,7 +47,7 @@ def recover(project: Project, host: str) -> Recovery:
     them for STALE_SECONDS (`git config gittrack.staleAfter`): their locks may not reach here.
     """
     published, problems = [], []
-    for run_id in journaled(project):
+    for run_id in project.journaled():
         directory = project.journal_of(run_id)
         if is_live(directory):
             continue

@@ -21,7 +21,7 @@ from gittrack.codec.series import read_series
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun, ParamConflict, RunNotFound
 from gittrack.project import open_project
 from gittrack.record.publish import committed
-from gittrack.record.recover import journaled, recover
+from gittrack.record.recover import recover
 from gittrack.replay import fold
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_everything_that_is_logged_is_committed(repo: Path, git: Git, tmp_path: 
     assert saved.code.commit == git("rev-parse", "HEAD").strip()
     assert (saved.code.branch, saved.code.dirty) == ("main", False)
     assert git("fsck", "--strict", "--no-dangling") == ""
-    assert journaled(open_project()) == []
+    assert open_project().journaled() == []
     assert git("log", "-1", "--format=%s|%an", "gittrack/runs") == f"run {run.id[:8]} first finished|Ada Example\n"
 
 
