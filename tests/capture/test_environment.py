@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import gittrack
 from gittrack.capture import machine
 from gittrack.capture.environment import capture_environment, host, user
 from gittrack.capture.packages import installed_packages
@@ -153,7 +154,7 @@ def test_nothing_slow_is_imported() -> None:
         "print(sorted(slow & set(sys.modules)))"
     )
     # -S: a .pth file of the environment may import anything.
-    path = os.pathsep.join(p for p in sys.path if p)
-    environ = {**os.environ, "PYTHONPATH": path}
+    # And it is such a file that leads to a package that was installed as editable.
+    environ = {**os.environ, "PYTHONPATH": str(Path(gittrack.__file__).parents[1])}
     printed = subprocess.check_output([sys.executable, "-S", "-c", code], text=True, env=environ)
     assert printed == "[]\n" or sys.platform == "darwin"
