@@ -26,6 +26,12 @@ class CommandNotExecutable(GittrackError):
     exit_code = 126
 
 
+def check_command(name: str) -> None:
+    """Raise CommandNotFound when there is no command `name`, before anything is done for it."""
+    if shutil.which(name) is None and not os.path.exists(name):
+        raise _cannot_start(name, None, FileNotFoundError())
+
+
 def start_process(argv: list[str], env: Mapping[str, str] | None, output: int, errors: int) -> subprocess.Popen[bytes]:
     """Start a command with every descriptor that we inherited ourselves, such as /dev/fd/63.
 

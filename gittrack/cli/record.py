@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gittrack.cli.progress import Counter
 from gittrack.errors import GittrackError, NoActiveRun, UsageError
 
 if TYPE_CHECKING:
@@ -131,8 +132,9 @@ def input_(context: click.Context, paths: tuple[str, ...]) -> None:
     """Record data that the run reads: its hash and size, not a copy."""
     run = _joined(context)
     try:
-        for path in paths:
-            run.log_input(path)
+        with Counter("reading inputs", sizes=True) as counter:
+            for path in paths:
+                run.log_input(path, progress=counter)
     finally:
         run.end()
 

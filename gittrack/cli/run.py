@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from gittrack.cli.progress import Counter
+
 EPILOG = """\b
 Examples:
   gittrack run -- python train.py --lr 0.1
@@ -63,7 +65,19 @@ def command(
     from gittrack.project import open_project
     from gittrack.record.command import Wishes, run_recorded
 
-    wishes = Wishes(name, experiment, description, tags, params, metrics, inputs, artifacts)
+    counter = Counter("reading inputs", sizes=True)
+    wishes = Wishes(
+        name=name,
+        experiment=experiment,
+        description=description,
+        tags=tags,
+        params_files=params,
+        metrics_files=metrics,
+        inputs=inputs,
+        artifacts=artifacts,
+        progress=counter,
+        begin=counter.clear,
+    )
     outcome = run_recorded(open_project(), command, wishes)
     if outcome.run is not None and not quiet:
         run = outcome.run

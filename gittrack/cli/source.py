@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from gittrack.cli.progress import Counter
 from gittrack.cli.render import harmless_json, visible
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ def open_runs() -> Catalog:
     """Open the catalog of the repository around the current directory; it is closed with the command."""
     from gittrack.catalog import open_catalog
 
-    counter = _Counter() if sys.stderr.isatty() else None
-    catalog = open_catalog(progress=counter)
-    if counter is not None:
-        counter.clear()
+    with Counter("reading runs") as counter:
+        catalog = open_catalog(progress=counter)
     click.get_current_context().call_on_close(catalog.close)
     return catalog
 
@@ -41,28 +38,6 @@ def tell_problems(catalog: Catalog) -> None:
         say(f"warning: {problem}")
     for run_id, reason in catalog.damaged:
         say(f"warning: run {run_id[:8]} is damaged: {reason}")
-
-
-class _Counter:
-    """Tells on one line of the terminal how far a long reading is."""
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._shown = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        # What is over in a moment needs no counter.
-        if now - self._begun > 0.5 and now - self._shown > 0.1:
-            self._shown = now
-            sys.stderr.write(f"\rreading runs: {done} of {total}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
 
 
 def say(sentence: str) -> None:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from gittrack.capture.arguments import params_from_arguments
 from gittrack.capture.files import MetricPoint, read_metrics, read_params
+from gittrack.capture.launch import check_command
 from gittrack.capture.output import OutputCopy
 from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
-from gittrack.model import FAILED, FINISHED, KILLED
+from gittrack.model import FAILED, FINISHED, KILLED, Value
 from gittrack.record.active import REPOSITORY, RUN_ID, rank
 from gittrack.record.begin import begin
 from gittrack.record.journal import warn
-from gittrack.values import check_key
+from gittrack.record.run import plain_params, plain_tags
+from gittrack.values import check_key, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,10 @@ _INTERRUPTS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGXCPU")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked to be recorded with the command; paths are relative to the current directory."""
+    """What the user asked to be recorded with the command; paths are relative to the current directory.
+
+    `progress` is told of the bytes of the inputs, and `begin` is called when all is ready for the command.
+    """
 
     name: str | None = None
     experiment: str | None = None
@@ -41,6 +46,8 @@ class Wishes:
     metrics_files: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    progress: Callable[[int, int | None], None] | None = None
+    begin: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,10 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
     """Run `argv` and record it; GittrackError, before it is started, when it cannot be recorded or found."""
     if rank() != 0:
         return Outcome(run_command(argv, on_output=_nothing).exit_code)
+    params = _checked_params(argv, wishes)
     run = begin(project, wishes.name, wishes.experiment, os.environ.get(RUN_ID), command=argv)
     try:
-        _say_wishes(run, argv, wishes)
+        _say_wishes(run, params, wishes)
         result = _run(project, run, argv)
     except BaseException as error:
         run.end(FAILED, str(error))
@@ -73,19 +81,33 @@ def _nothing(chunk: bytes) -> None:
     pass
 
 
-def _say_wishes(run: ActiveRun, argv: Sequence[str], wishes: Wishes) -> None:
+def _checked_params(argv: Sequence[str], wishes: Wishes) -> dict[str, Value]:
+    """Return the params of the files and of the command line; what is wrong is told before there is a run."""
+    check_command(argv[0])
+    plain_tags(wishes.tags)
+    if wishes.description is not None:
+        check_text("a description", wishes.description, lines=True)
+    for path in wishes.inputs:
+        if not os.path.exists(path):
+            raise GittrackError(f"input {path!r} does not exist; check the path (now in {os.getcwd()})")
+    params: dict[str, Value] = {}
+    for path in wishes.params_files:
+        params |= plain_params(read_params(path))
+    # What a file and the command line both set, a program takes from the command line.
+    return params | {key: value for key, value in params_from_arguments(argv).items() if _is_key(key)}
+
+
+def _say_wishes(run: ActiveRun, params: Mapping[str, Value], wishes: Wishes) -> None:
     if wishes.description is not None:
         run.set_description(wishes.description)
     if wishes.tags:
         run.set_tags(wishes.tags)
-    for path in wishes.params_files:
-        run.log_params(read_params(path))
-    given = params_from_arguments(argv)
-    # What a file and the command line both set, the program itself takes from the command line.
-    present = run.params
-    run.log_params({key: value for key, value in given.items() if key not in present and _is_key(key)})
+    if params:
+        run.log_params(params)
     for path in wishes.inputs:
-        run.log_input(path)
+        run.log_input(path, progress=wishes.progress)
+    if wishes.begin is not None:
+        wishes.begin()
 
 
 def _is_key(key: str) -> bool:

@@ -254,13 +254,22 @@ class ActiveRun:
         for path, relative in files_below(source):
             self._keep_file(path, relative, artifact_path)
 
-    def log_input(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Record data that the run reads, a file or a directory: its content's hash and size, not a copy."""
+    def log_input(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> None:
+        """Record data that the run reads, a file or a directory: its content's hash and size, not a copy.
+
+        `progress` is called with the bytes done and the bytes in all. InvalidValue when there is no such file.
+        """
         from gittrack.capture.inputs import StatCache, describe_input
 
         self._check_open()
         cache = StatCache(os.path.join(self._project.repo.state_dir, "stat.sqlite"))
-        item = describe_input(os.fspath(path), name, cache=cache)
+        item = describe_input(os.fspath(path), name, cache=cache, progress=progress)
         self._event(
             "input",
             name=item.name,

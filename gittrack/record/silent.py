@@ -38,7 +38,13 @@ class SilentRun(ActiveRun):
         """No repository."""
         return ""
 
-    def log_input(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+    def log_input(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> None:
         """Read nothing."""
         self._check_open()
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import distributions
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,6 @@ import gittrack
 from gittrack.capture import machine
 from gittrack.capture.environment import capture_environment, host, user
 from gittrack.capture.packages import installed_packages
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _installed(folder: Path, name: str, direct_url: dict[str, object] | str | None = None) -> None:
