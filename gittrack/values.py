@@ -70,6 +70,28 @@ def plain_value(name: str, value: object, *, depth: int = 0) -> Value:
     raise InvalidValue(f"param {name!r} is a {_type(value)}, which cannot be kept exactly; log str(value)")
 
 
+def plain_params(params: object) -> dict[str, Value]:
+    """Return what log_params takes as plain values under checked names; InvalidValue when it cannot be."""
+    mapping = params if isinstance(params, Mapping) else _mapping_of(params)
+    return {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
+
+
+def plain_tags(tags: Mapping[str, object]) -> dict[str, str]:
+    """Return what set_tags takes as text under checked names; InvalidValue when it cannot be."""
+    return {check_key("tag", key): tag_value(key, value) for key, value in tags.items()}
+
+
+def _mapping_of(params: object) -> Mapping[str, object]:
+    """The fields of an argparse.Namespace or a dataclass."""
+    import dataclasses
+
+    if dataclasses.is_dataclass(params) and not isinstance(params, type):
+        return dataclasses.asdict(params)
+    if hasattr(params, "__dict__") and not callable(params):
+        return vars(params)
+    raise InvalidValue(f"log_params takes a mapping of names to values, not {type(params).__name__}")
+
+
 def _plain_number(what: str, value: float | None) -> Number | None:
     # Subclasses (an IntEnum, numpy.float64) would not be read back as what they were.
     if value is None or isinstance(value, bool):

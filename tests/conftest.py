@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 IN_CI: Final = os.environ.get("CI", "").lower() in {"1", "true"}
 
-# deadline: the machines that run this are shared, and a slow moment is no bug.
-hypothesis.settings.register_profile("gittrack", deadline=None, print_blob=True, derandomize=IN_CI)
+# The machines that run this are shared: a slow moment is no bug.
+hypothesis.settings.register_profile(
+    "gittrack",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+    derandomize=IN_CI,
+)
 hypothesis.settings.load_profile("gittrack")
 
 REAL_HOME: Final = Path.home()

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from gittrack.codec.fields import Fields
-from gittrack.codec.record import start_from_plain, start_to_plain
+from gittrack.codec.record import read_code, read_environment, start_from_plain, start_to_plain
 from gittrack.codec.times import write_time
 from gittrack.errors import DamagedRecord
 from gittrack.model import (
     Artifact,
     Author,
-    Code,
-    Environment,
     Input,
     MetricSummary,
     Note,
@@ -134,10 +132,9 @@ def _untyped(value: dict[str, object]) -> object:
 def run_from_document(data: object) -> Run:
     """Return the run that run_document was given; DamagedRecord when `data` is none."""
     fields = Fields(data, "run")
-    start, env = fields.time("start"), fields.part("environment")
+    start = fields.time("start")
     if start is None:
         raise DamagedRecord("run: 'start' is missing")
-    code = fields.part("code")
     return Run(
         id=fields.need_text("id"),
         name=fields.need_text("name"),
@@ -151,24 +148,8 @@ def run_from_document(data: object) -> Run:
         host=fields.text("host") or "",
         user=fields.text("user") or "",
         command=fields.texts("command"),
-        code=Code(
-            code.text("commit"),
-            code.text("branch"),
-            bool(code.truth("dirty")),
-            code.text("remote"),
-            code.text("entry"),
-            code.text("directory") or ".",
-        ),
-        environment=Environment(
-            python=env.text("python"),
-            implementation=env.text("implementation"),
-            platform=env.text("platform") or "",
-            machine=env.text("machine") or "",
-            cpu=env.text("cpu"),
-            cpu_count=env.whole("cpu_count"),
-            gpus=env.texts("gpus"),
-            variables={k: v or "" for k, v in env.optional_texts("variables").items()},
-        ),
+        code=read_code(fields.part("code")),
+        environment=read_environment(fields.part("environment")),
         params=fields.values("params"),
         metrics=fields.named("metrics", _metric),
         tags={k: v or "" for k, v in fields.optional_texts("tags").items()},

@@ -125,7 +125,6 @@ def _metrics(metrics: Mapping[str, MetricSummary]) -> Plain:
 
 def start_from_plain(fields: Fields) -> Start:
     """Return what a mapping tells of a start; DamagedRecord when it does not."""
-    code, env = fields.part("code"), fields.part("environment")
     try:
         run_id = check_id(fields.text("id"))
     except InvalidValue as error:
@@ -143,24 +142,34 @@ def start_from_plain(fields: Fields) -> Start:
         host=fields.text("host") or "",
         user=fields.text("user") or "",
         command=fields.texts("command"),
-        code=Code(
-            commit=code.text("commit"),
-            branch=code.text("branch"),
-            dirty=bool(code.truth("dirty")),
-            remote=code.text("remote"),
-            entry=code.text("entry"),
-            directory=code.text("directory") or ".",
-        ),
-        environment=Environment(
-            python=env.text("python"),
-            implementation=env.text("implementation"),
-            platform=env.text("platform") or "",
-            machine=env.text("machine") or "",
-            cpu=env.text("cpu"),
-            cpu_count=env.whole("cpu_count"),
-            gpus=env.texts("gpus"),
-            variables={k: v or "" for k, v in env.optional_texts("variables").items()},
-        ),
+        code=read_code(fields.part("code")),
+        environment=read_environment(fields.part("environment")),
+    )
+
+
+def read_code(code: Fields) -> Code:
+    """Return what a mapping tells of the code."""
+    return Code(
+        commit=code.text("commit"),
+        branch=code.text("branch"),
+        dirty=bool(code.truth("dirty")),
+        remote=code.text("remote"),
+        entry=code.text("entry"),
+        directory=code.text("directory") or ".",
+    )
+
+
+def read_environment(env: Fields) -> Environment:
+    """Return what a mapping tells of the environment; the packages have a file of their own."""
+    return Environment(
+        python=env.text("python"),
+        implementation=env.text("implementation"),
+        platform=env.text("platform") or "",
+        machine=env.text("machine") or "",
+        cpu=env.text("cpu"),
+        cpu_count=env.whole("cpu_count"),
+        gpus=env.texts("gpus"),
+        variables={k: v or "" for k, v in env.optional_texts("variables").items()},
     )
 
 

@@ -12,8 +12,10 @@ from gittrack.model import FAILED, FINISHED
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
 from gittrack.record.journal import warn
-from gittrack.record.run import ActiveRun, outcome, plain_params, plain_tags
+from gittrack.record.outcome import outcome
+from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
+from gittrack.values import plain_params, plain_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,7 @@ from gittrack.model import FAILED, FINISHED, KILLED, Value
 from gittrack.record.active import REPOSITORY, RUN_ID, rank
 from gittrack.record.begin import begin
 from gittrack.record.journal import warn
-from gittrack.record.run import plain_params, plain_tags
-from gittrack.values import check_key, check_text
+from gittrack.values import check_key, check_text, plain_params, plain_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

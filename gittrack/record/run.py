@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
-from gittrack.model import ENDED, FAILED, FINISHED, KILLED, Artifact, Number, Start, Value
+from gittrack.model import ENDED, FINISHED, KILLED, Artifact, Number, Start, Value
 from gittrack.record.journal import Journal, opening_of, warn
+from gittrack.record.outcome import outcome
 from gittrack.values import (
     check_artifact_path,
     check_key,
@@ -17,17 +17,18 @@ from gittrack.values import (
     merge_params,
     metric_step,
     metric_value,
+    plain_params,
+    plain_tags,
     plain_value,
-    tag_value,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from types import TracebackType
 
     from gittrack.project import Project
 
-TRACEBACK_LINES = 12
 # A moment before 1980 is no time of training: it is seconds where milliseconds belong.
 _EARLIEST = 315_532_800.0
 
@@ -355,6 +356,8 @@ class ActiveRun:
         from gittrack.record.publish import publish
 
         try:
+            # A run without its last values and its end must not be committed while there is hope for them.
+            self._journal.catch_up()
             if self._owner:
                 publish(self._project, self.id, self._journal)
             elif self._journal.segment:
@@ -385,46 +388,6 @@ class ActiveRun:
         """End the run from a signal handler, after which the process dies."""
         self._journal.restart()
         self.end(status)
-
-
-def outcome(error: BaseException | None) -> tuple[str, str | None]:
-    """Return the status and the error text for a run that an exception ended, or None did."""
-    if error is None:
-        return FINISHED, None
-    if isinstance(error, KeyboardInterrupt):
-        return KILLED, "KeyboardInterrupt"
-    if isinstance(error, SystemExit):
-        if error.code in (None, 0):
-            return FINISHED, None
-        return FAILED, f"SystemExit: {error.code}"
-    import traceback
-
-    from gittrack.capture.redact import redact_text
-
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return FAILED, redact_text("\n".join(text.rstrip().splitlines()[-TRACEBACK_LINES:]))
-
-
-def plain_params(params: object) -> dict[str, Value]:
-    """Return what log_params takes as plain values under checked names; InvalidValue when it cannot be."""
-    mapping = params if isinstance(params, Mapping) else _mapping_of(params)
-    return {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
-
-
-def plain_tags(tags: Mapping[str, object]) -> dict[str, str]:
-    """Return what set_tags takes as text under checked names; InvalidValue when it cannot be."""
-    return {check_key("tag", key): tag_value(key, value) for key, value in tags.items()}
-
-
-def _mapping_of(params: object) -> Mapping[str, object]:
-    """The fields of an argparse.Namespace or a dataclass."""
-    import dataclasses
-
-    if dataclasses.is_dataclass(params) and not isinstance(params, type):
-        return dataclasses.asdict(params)
-    if hasattr(params, "__dict__") and not callable(params):
-        return vars(params)
-    raise InvalidValue(f"log_params takes a mapping of names to values, not {type(params).__name__}")
 
 
 def _ended_point(run_id: str) -> Callable[[str, int | None, float, Number], None]:
