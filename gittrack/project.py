@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 
 from gittrack.codec.paths import check_id, is_id
-from gittrack.errors import UsageError
+from gittrack.errors import RepositoryError, UsageError
+from gittrack.git.process import run_git
+from gittrack.git.refs import read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
 
 DEFAULT_BRANCH = "gittrack/runs"
+_HEADS = "refs/heads/"
+# What git forbids (git help check-ref-format), and what would be taken for something else.
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|^refs/|(?:^|/)\.|(?:\.lock|\.)(?:/|$)|/$")
 
 
 class Project:
@@ -38,9 +44,35 @@ class Project:
     def runs_ref(self) -> str:
         """The branch that holds the runs (`git config gittrack.branch`)."""
         name = self.settings.get("gittrack.branch") or DEFAULT_BRANCH
-        if name.startswith(("-", "/", "refs/")) or ".." in name or name.endswith(("/", ".lock")) or " " in name:
+        if _NO_BRANCH.search(name) or name in ("HEAD", "@"):
             raise UsageError(f"git config gittrack.branch: {name!r} is not a branch name such as {DEFAULT_BRANCH!r}")
-        return "refs/heads/" + name
+        return _HEADS + name
+
+    def check_runs_ref(self) -> None:
+        """RepositoryError when another branch takes the place where the branch for runs, or its folder, would be."""
+        parts = self.runs_ref.removeprefix(_HEADS).split("/")
+        for end in range(1, len(parts)):
+            name = "/".join(parts[:end])
+            if read_ref(self.repo, _HEADS + name) is not None:
+                raise RepositoryError(
+                    f"the branch {name!r} leaves no room for {'/'.join(parts)!r}: rename it "
+                    f"(git branch -m {name} OTHER) or keep runs elsewhere (git config gittrack.branch NAME)"
+                )
+
+    def runs_tip(self) -> str | None:
+        """Return the commit to read runs from, None when there is none.
+
+        A fresh clone has no local branch yet: then the branch of that name of the only remote that has one counts.
+        """
+        tip = read_ref(self.repo, self.runs_ref)
+        return self.remote_tip() if tip is None else tip
+
+    def remote_tip(self) -> str | None:
+        """Return the tip of the branch for runs of the only remote that has one, as it was fetched last."""
+        branch = self.runs_ref.removeprefix(_HEADS)
+        found = run_git(["for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{branch}"], repo=self.repo)
+        tips = found.decode().split()
+        return tips[0] if len(tips) == 1 else None
 
     def journaled(self) -> list[str]:
         """The ids of the runs that have a journal here."""
@@ -63,7 +95,10 @@ _opened: dict[tuple[str | None, ...], Project] = {}
 
 def open_project(path: str | os.PathLike[str] | None = None) -> Project:
     """Return the project around `path` (the current directory), found once; RepositoryError without one."""
-    place = os.path.abspath(path) if path is not None else os.getcwd()
+    try:
+        place = os.path.abspath(path or os.curdir)
+    except FileNotFoundError:
+        raise RepositoryError("the current directory no longer exists; change into the repository") from None
     key = (place, *(os.environ.get(name) for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")))
     project = _opened.get(key)
     if project is None or not os.path.isdir(project.repo.common_dir):

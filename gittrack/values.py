@@ -20,7 +20,11 @@ INT_BITS = 14_000
 # C0 and C1 controls, line separators, and the characters that turn the direction of text around.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_JOINERS = dict.fromkeys((0x200C, 0x200D))  # some file systems pass over them in a name
+# Some file systems pass over these in a name, so that git refuses a '.git' that is made with them.
+_JOINERS = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+_ODD_IN_PART = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\u061c\u200c-\u200f\u202a-\u202e\u2066-\u206f\ufeff]+'
+)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -207,6 +211,47 @@ def check_artifact_path(path: str) -> str:
         if problem:
             raise InvalidValue(f"artifact path {path!r:.120} {problem}; give another artifact path")
     return posix
+
+
+def storable_path(path: str) -> str:
+    """Return a path that came from the disk with what an artifact's path may not hold as %XX."""
+    raw = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if not path.isascii() else path
+    raw = re.sub(r"\\x([0-9a-f]{2})", lambda m: "%" + m[1].upper(), raw) if raw != path else raw
+    parts = [_ODD_IN_PART.sub(_escaped, part) for part in raw.split("/")]
+    return "/".join(_escaped_ends(part) for part in parts)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())
+
+
+def _escaped_ends(part: str) -> str:
+    if part[-1:] in (".", " ") and part not in (".", ".."):
+        part = f"{part[:-1]}%{ord(part[-1]):02X}"
+    return f"%{ord(part[0]):02X}{part[1:]}" if _RESERVED.fullmatch(part) else part
+
+
+class PathSet:
+    """Paths of files that can lie in one folder together: none of them is needed as a folder."""
+
+    __slots__ = ("_files", "_folders")
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: dict[str, str] = {}
+
+    def clash(self, path: str) -> str | None:
+        """Return a path that cannot be there together with `path`, None when there is none."""
+        return self._folders.get(path) or next((p for p in _parents(path) if p in self._files), None)
+
+    def add(self, path: str) -> None:
+        """Take a path that does not clash."""
+        self._files.add(path)
+        self._folders.update(dict.fromkeys(_parents(path), path))
+
+
+def _parents(path: str) -> list[str]:
+    return [path[:i] for i, char in enumerate(path) if char == "/"]
 
 
 def _part_problem(part: str) -> str | None:

@@ -71,7 +71,8 @@ def _from_first_line(program: str) -> str | None:
 
 def _same(one: str, other: str) -> bool:
     # The folder tells: two virtual environments may link to one and the same binary.
-    return os.path.dirname(os.path.abspath(one)) == os.path.dirname(os.path.abspath(other))
+    folders = {os.path.dirname(os.path.abspath(path)) for path in (one, other)}
+    return len(folders) == 1 and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _ask(python: str) -> tuple[str, str, list[str]] | None:

@@ -21,6 +21,7 @@ __all__ = [
     "is_secret_name",
     "redact_arguments",
     "redact_mapping",
+    "redact_tag",
     "redact_text",
     "redact_url",
 ]
@@ -136,6 +137,11 @@ def _redact_word(word: str) -> str:
         if pair.group(2) == "=":
             return pair.group() + _redact_word(value)
     return redact_text(word)
+
+
+def redact_tag(key: str, value: str) -> str:
+    """Return the value of a tag, `[redacted]` under a secret name or where it is a credential."""
+    return str(redact_mapping({key: value})[key])
 
 
 def redact_mapping(values: Mapping[K, Value]) -> dict[K, Value]:

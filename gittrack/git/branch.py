@@ -96,11 +96,13 @@ def append(
     *,
     committer: Signature,
     lock_timeout: float = 60.0,
+    start: Callable[[], str | None] = lambda: None,
 ) -> str | None:
     """Add one commit to the branch `ref` and return its id; it is durable, whole, and on top of the tip.
 
     `make` is called with the tip, and again with the new one each time that another writer was faster. It
     returns what to add, or None for nothing. If all of it is there already, the tip is returned as it is.
+    A branch that does not exist yet grows from the commit that `start` tells, if it tells one.
     Index, HEAD and hooks stay out of it. Raises DamagedRecord if a path exists with other content and is not
     in `replace`, StorageError if the disk refuses or if other writers are faster for too long.
     """
@@ -108,10 +110,11 @@ def append(
         deadline = time.monotonic() + max(lock_timeout, _PATIENCE)
         while True:
             tip = read_ref(repo, ref)
-            addition = make(View(store, tip))
+            base = start() if tip is None else tip
+            addition = make(View(store, base))
             if addition is None:
                 return None
-            commit = _write(store, tip, addition, committer)
+            commit = _write(store, base, addition, committer)
             if _move(store, ref, tip, commit):
                 return commit
             if time.monotonic() > deadline:

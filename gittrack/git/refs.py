@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
+from gittrack.git.abandoned import announced
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.process import run_git, run_git_status
@@ -51,15 +52,22 @@ def swap_ref(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     if old is None and b" " + os.fsencode(ref) + b"/" in _packed_refs(repo):
         raise _name_taken(ref)  # dulwich looks only at the names above
     missing = _missing_parents(path)
+    with announced(repo, path, new):
+        swapped = _swap_patiently(repo, ref, old, new)
+    if swapped:
+        _settle(repo, path, missing)
+    return swapped
+
+
+def _swap_patiently(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     deadline = time.monotonic() + _LOCK_DEADLINE
     while (swapped := _attempt(repo, ref, old, new)) is None:
         if time.monotonic() > deadline:
+            path = os.path.join(repo.common_dir, *ref.split("/"))
             raise StorageError(
                 f"another process holds {path}.lock; if no git runs here, delete that file and try again"
             )
         time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
-    if swapped:
-        _settle(repo, path, missing)
     return swapped
 
 
@@ -87,6 +95,8 @@ def _loose_ref(repo: Repository, ref: str) -> bytes | None:
         if os.path.isdir(error.filename):
             return None  # what Windows says of a directory
         raise storage_error(error, error.filename) from error
+    except OSError as error:
+        raise storage_error(error, error.filename or ref) from error
 
 
 def _packed_ref(repo: Repository, ref: str) -> bytes | None:
@@ -103,6 +113,8 @@ def _packed_refs(repo: Repository) -> bytes:
             return file.read()
     except FileNotFoundError:
         return b""
+    except OSError as error:
+        raise storage_error(error, error.filename or "packed-refs") from error
 
 
 _containers: dict[str, DiskRefsContainer] = {}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import ARTIFACTS, run_directory
 from gittrack.errors import DamagedRecord, StorageError
-from gittrack.read.tip import runs_tip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ def read_large(project: Project, run: Run, artifact: Artifact) -> bytes:
 def _contents(project: Project, run: Run, paths: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
     from gittrack.git.reader import BlobReader
 
-    tip = runs_tip(project)
+    tip = project.runs_tip()
     folder = run_directory(run.id)
     with BlobReader(project.repo) as reader:
         for path in paths:

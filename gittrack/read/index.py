@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
 
 from gittrack.errors import DamagedRecord, GittrackError, StorageError
 from gittrack.read.database import FILE, Place, next_place, open_database
-from gittrack.read.tip import runs_tip
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -148,19 +147,19 @@ class Index:
 
     def _open(self, place: Place) -> Connection:
         # Reading alone leaves nothing behind in a repository that has no runs.
-        if not os.path.exists(self._path) and runs_tip(self._project) is None:
+        if not os.path.exists(self._path) and self._project.runs_tip() is None:
             place = Place.MEMORY
         return open_database(self._path, place, self._project.repo.common_dir)
 
     # Following the branch
 
     def _update(self, db: Connection) -> None:
-        if _state(db) == (True, runs_tip(self._project)):
+        if _state(db) == (True, self._project.runs_tip()):
             return
         db.execute("BEGIN IMMEDIATE")
         try:
             # Asked again: another process may have done it while this one waited, or moved the branch.
-            tip = runs_tip(self._project)
+            tip = self._project.runs_tip()
             known, indexed = _state(db)
             if not known or indexed != tip:
                 self._move(db, indexed, tip, known=known)

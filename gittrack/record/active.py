@@ -15,7 +15,7 @@ from gittrack.record.journal import warn
 from gittrack.record.outcome import outcome
 from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
-from gittrack.values import plain_params, plain_tags
+from gittrack.values import check_text, plain_params, plain_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +55,8 @@ def start_run(
     """
     checked_params = None if params is None else plain_params(params)
     checked_tags = plain_tags(tags or {})
+    if description is not None:
+        check_text("a description", description, lines=True)
     active = _stack.get()
     if active and not nested and not active[-1].ended:
         raise GittrackError(
@@ -87,7 +89,7 @@ def _opened(
     repo: str | os.PathLike[str] | None,
 ) -> ActiveRun:
     experiment = experiment or _experiment or os.environ.get(EXPERIMENT) or None
-    given = os.environ.get(RUN_ID)
+    given = os.environ.get(RUN_ID) or None
     if given is not None and run_id is None and given not in _joined:
         run_id = given
     if run_id is not None:
@@ -131,8 +133,6 @@ def rank() -> int:
 
 def set_experiment(name: str | None) -> None:
     """Set the experiment of the runs that this process starts from now on; None for the default."""
-    from gittrack.values import check_text
-
     global _experiment  # noqa: PLW0603 - a setting of the process, as MLflow's
     _experiment = None if name is None else check_text("an experiment's name", name, limit=250)
 
@@ -194,15 +194,22 @@ def _watch(run: ActiveRun) -> None:
     global _watching  # noqa: PLW0603 - hooks of the process, set once
     if WORKER not in os.environ and run.repository:
         os.environ[WORKER] = f"{os.getpid()}:{run.id}:{run.repository}"
+    from gittrack.record.signals import watch_signals
+
+    watch_signals(_interrupt_all)
     if _watching:
         return
     _watching = True
     import atexit
 
-    from gittrack.record.signals import watch_signals
-
     atexit.register(_end_all)
-    watch_signals(_interrupt_all)
+    if "multiprocessing" in sys.modules:
+        # A worker process of multiprocessing leaves without atexit.
+        from multiprocessing import parent_process
+        from multiprocessing.util import Finalize
+
+        if parent_process() is not None:
+            Finalize(None, _end_all, exitpriority=-100)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_continue_in_child)
 
@@ -234,6 +241,11 @@ def _interrupt_all() -> None:
 
 
 def _continue_in_child() -> None:
+    global _watching  # noqa: PLW0603 - hooks of the process, set anew when the child starts a run of its own
+    from gittrack.record.signals import unwatch_signals
+
+    unwatch_signals()
+    _watching = False
     for run in _open:
         run.continue_in_child()
     # A run that the child starts itself is watched anew; handlers of the parent were inherited.

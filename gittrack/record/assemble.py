@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from gittrack.codec.record import start_from_plain
 from gittrack.codec.series import HEADER, read_number
 from gittrack.codec.times import milliseconds
 from gittrack.errors import DamagedRecord
-from gittrack.model import FINISHED, STATUSES, Artifact, Author, Input, Note, Record, Start, Value
+from gittrack.model import FAILED, FINISHED, STATUSES, Artifact, Author, Input, Note, Record, Start, Value
 from gittrack.names import name_for
 from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, read_segment
 from gittrack.replay import SummaryBuilder
-from gittrack.values import merge_params
+from gittrack.values import PathSet, merge_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -31,6 +32,7 @@ class Segment:
     name: str
     opening: Mapping[str, object]
     lines: list[bytes]
+    numbers: list[int]
     live: bool
     touched: float
     problems: tuple[str, ...] = ()
@@ -93,6 +95,11 @@ def openings(directory: str) -> list[tuple[dict[str, object], float]]:
     return found
 
 
+def says_nothing(directory: str) -> bool:
+    """Whether the journal in `directory` holds no whole line and nothing that once was one."""
+    return not any(s.opening or s.lines or s.problems for s in read_segments(directory))
+
+
 def start_time(directory: str) -> float | None:
     """Return when the run of the journal in `directory` started, as its owner says."""
     for opening, _ in openings(directory):
@@ -117,16 +124,17 @@ def _read(directory: str, name: str) -> Segment | None:
     except FileNotFoundError:
         return None
     payloads = [payload for _, payload in contents.lines]
+    numbers = [number for number, _ in contents.lines]
     problems = [f"{d.length} damaged bytes at offset {d.offset} of journal segment {name}" for d in contents.damage]
     opening: Mapping[str, object] = {}
     if contents.lines and contents.lines[0][0] == 0:
         try:
             first = unpack(payloads[0])
             opening = first if isinstance(first, dict) else {}
-            payloads = payloads[1:]
+            payloads, numbers = payloads[1:], numbers[1:]
         except DamagedRecord:
             problems.append(f"the opening line of journal segment {name} cannot be read")
-    return Segment(name, opening, payloads, live, touched, tuple(problems))
+    return Segment(name, opening, payloads, numbers, live, touched, tuple(problems))
 
 
 def _without_repeats(segments: list[Segment]) -> list[Segment]:
@@ -142,7 +150,11 @@ def _without_repeats(segments: list[Segment]) -> list[Segment]:
             continue
         successor = successors.get(segment.name)
         first = successor.opening.get("from") if successor else None
-        result.append(replace(segment, lines=segment.lines[: first - 1]) if isinstance(first, int) else segment)
+        if isinstance(first, int):
+            kept = bisect_left(segment.numbers, first)
+            result.append(replace(segment, lines=segment.lines[:kept], numbers=segment.numbers[:kept]))
+        else:
+            result.append(segment)
     return result
 
 
@@ -164,8 +176,9 @@ class _State:
     record: Record = field(default_factory=Record)
     worker_status: str | None = None
     worker_error: str | None = None
-    latest: float = 0.0
     warnings: list[str] = field(default_factory=list)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    paths: PathSet = field(default_factory=PathSet)
     points: dict[bytes, list[bytes]] = field(default_factory=dict)
     builders: dict[bytes, SummaryBuilder] = field(default_factory=dict)
 
@@ -200,6 +213,7 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
         state.record,
         start=state.start,
         params=state.params,
+        artifacts=tuple(state.artifacts.values()),
         warnings=tuple(state.warnings),
         journal=tuple(names),
         end=state.record.end if state.record.status else milliseconds(touched),
@@ -214,6 +228,7 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
 
 def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[str, object]]]) -> None:
     points, builders = state.points, state.builders
+    latest = 0.0
     for payload in segment.lines:
         if payload[:2] == b"m\t":
             try:
@@ -235,7 +250,9 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
             event = None
         if isinstance(event, dict):
             at = event.get("at")
-            events.append((at if isinstance(at, (int, float)) else 0.0, len(events), event))
+            # What one process said later is later, whatever its clock did.
+            latest = max(latest, at) if isinstance(at, (int, float)) else latest
+            events.append((latest, len(events), event))
         else:
             state.warnings.append("a journal line is no event")
 
@@ -296,11 +313,18 @@ def _on_deleted(state: _State, fields: Fields) -> None:
 
 
 def _on_artifact(state: _State, fields: Fields) -> None:
-    artifact = Artifact(
-        fields.need_text("path"), fields.need_whole("size"), fields.need_text("sha256"), bool(fields.truth("large"))
+    path = fields.need_text("path")
+    while state.paths.clash(path):
+        # Two processes named them so; a branch cannot hold a file and a folder of one name.
+        first, slash, rest = path.partition("/")
+        moved = f"{first}~{slash}{rest}"
+        state.warnings.append(f"artifact {path!r} is kept as {moved!r}: a file and a folder had one name")
+        path = moved
+    state.paths.add(path)
+    state.artifacts.pop(path, None)
+    state.artifacts[path] = Artifact(
+        path, fields.need_whole("size"), fields.need_text("sha256"), bool(fields.truth("large"))
     )
-    others = tuple(a for a in state.record.artifacts if a.path != artifact.path)
-    state.record = replace(state.record, artifacts=(*others, artifact))
 
 
 def _on_input(state: _State, fields: Fields) -> None:
@@ -325,7 +349,7 @@ def _on_end(state: _State, fields: Fields) -> None:
 
 def _on_close(state: _State, fields: Fields) -> None:
     status = fields.text("status")
-    if status in STATUSES and status != FINISHED:
+    if status == FAILED:  # one that was terminated did its work: a pool ends its workers so
         state.worker_status, state.worker_error = status, fields.text("error")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -87,7 +88,8 @@ def resume(project: Project, run_id: str, name: str | None, experiment: str | No
 
     check_id(run_id)
     if os.path.isdir(project.journal_of(run_id)):
-        publish(project, run_id)
+        with contextlib.suppress(FileNotFoundError):  # another process committed it at the same time
+            publish(project, run_id)
     records = committed(project, run_id)
     if not records:
         if may_be_new:
@@ -121,6 +123,7 @@ def _captured(
     parent: str | None,
     command: Sequence[str] | None = None,
 ) -> Start:
+    project.check_runs_ref()
     experiment = experiment or project.settings.get("gittrack.experiment") or DEFAULT_EXPERIMENT
     argv = list(command) if command is not None else this_command()
     return Start(
@@ -148,13 +151,17 @@ def _code(project: Project, argv: Sequence[str]) -> Code:
     head = head_state(project.repo)
     remote = project.settings.remote_url(head.branch)
     top = project.repo.worktree
-    directory = os.path.relpath(os.getcwd(), top).replace(os.sep, "/") if top else "."
-    entry = entry_of(argv, os.getcwd())
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:  # `repo` was given, and the current directory is gone
+        here = top or project.repo.common_dir
+    directory = os.path.relpath(here, top).replace(os.sep, "/") if top else "."
+    entry = entry_of(argv, here)
     return Code(
         commit=head.commit,
-        branch=head.branch,
+        branch=None if head.branch is None else _utf8(head.branch),
         dirty=head.dirty,
-        remote=redact_url(remote) if remote else None,
+        remote=_utf8(redact_url(remote)) if remote else None,
         entry=None if entry is None else _utf8(entry),
         directory=_utf8(directory),
     )

@@ -11,6 +11,7 @@ from gittrack.capture.arguments import params_from_arguments
 from gittrack.capture.files import MetricPoint, read_metrics, read_params
 from gittrack.capture.launch import check_command
 from gittrack.capture.output import OutputCopy
+from gittrack.capture.redact import redact_text
 from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
@@ -67,7 +68,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         _say_wishes(run, params, wishes)
         result = _run(project, run, argv)
     except BaseException as error:
-        run.end(FAILED, str(error))
+        run.end(FAILED, redact_text(str(error)))
         raise
     status, reason = _verdict(result)
     for problem in _collect(run, wishes):

@@ -8,6 +8,7 @@ memory, and goes into a new segment as soon as one can be written.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -17,26 +18,33 @@ from zlib import crc32
 
 from gittrack.capture.environment import host
 from gittrack.codec.document import pack
+from gittrack.errors import NoActiveRun
+from gittrack.git.durable import make_directories, sharing_of
+from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
 RETRY_SECONDS: Final = 1.0
+FOLDER_SECONDS: Final = 5.0
+_LEVELS: Final = 2  # <git dir>/gittrack/journal/<run>: the first run of a repository makes them all
 
 
 class Journal:
     """Appends to the segments of the run in `directory`; safe to use from many threads."""
 
     __slots__ = (
+        "_closed",
         "_fd",
         "_first_unsynced",
         "_lines",
         "_lock",
         "_next_try",
+        "_old_lock",
         "_opening",
         "_replaces",
         "_segment",
@@ -65,12 +73,16 @@ class Journal:
         self._lines: list[bytes] = []
         self._first_unsynced = 1
         self._replaces: tuple[str, int] | None = None
+        self._old_lock = ""
         self._next_try = 0.0
+        self._closed = False
 
     def point(self, head: str, step: int | None, seconds: float, value: float) -> None:
         """Write one point; `head` is 'm', a tab, the metric's name and a tab."""
         payload = f"{head}{'' if step is None else step}\t{seconds:.3f}\t{value!r}".encode()
         with self._lock:
+            if self._closed:
+                raise self._ended()
             sequence = self._sequence
             line = b"%d %d %08x %b\n" % (len(payload), sequence, crc32(payload, sequence), payload)
             self._lines.append(payload)
@@ -87,9 +99,38 @@ class Journal:
 
     def event(self, kind: str, /, **facts: object) -> None:
         """Write one event with the present time; its facts must be plain values."""
-        payload = pack({"e": kind, "at": time.time(), **facts}).encode()
+        # Text from the system may hold halves of UTF-16 pairs, for bytes that are no UTF-8.
+        payload = pack({"e": kind, "at": time.time(), **facts}).encode("utf-8", "backslashreplace")
         with self._lock:
+            if self._closed:
+                raise self._ended()
             self._append(payload)
+
+    def check_open(self) -> None:
+        """NoActiveRun after the last event."""
+        if self._closed:
+            raise self._ended()
+
+    def last_event(self, kind: str, /, **facts: object) -> None:
+        """Write one event after which every call of this process raises NoActiveRun."""
+        with self._lock:
+            self.event(kind, **facts)
+            self._closed = True
+
+    def _ended(self) -> NoActiveRun:
+        run_id = str(self._opening.get("run", ""))
+        return NoActiveRun(f"run {run_id[:8]} has ended; go on with it by start_run(run_id={run_id!r})")
+
+    def ensure_open(self) -> None:
+        """Hold a segment, so that nobody takes the run's folder for abandoned; a fault shows at the next line."""
+        with self._lock:
+            if self._fd < 0 and not self._closed:
+                self._open_next(force=not self._segment)
+
+    @property
+    def unwritten(self) -> int:
+        """How many lines are only in memory."""
+        return len(self._lines) if self._fd < 0 else 0
 
     def _append(self, payload: bytes) -> None:
         self._lines.append(payload)
@@ -104,6 +145,14 @@ class Journal:
             return
         self._sequence += 1
 
+    def catch_up(self) -> None:
+        """Write now what so far is only in memory; OSError when the disk still refuses."""
+        with self._lock:
+            if self._fd < 0 and self._lines:
+                self._open_next(force=True)
+                if self._fd < 0:
+                    raise self.fault or OSError("the journal cannot be written")
+
     def sync(self) -> bool:
         """Make everything so far safe from a power cut; False when the disk refuses (`fault` says why)."""
         with self._lock:
@@ -115,7 +164,7 @@ class Journal:
         try:
             os.fsync(self._fd)
             sync_directory(self.directory)
-            sync_directory(os.path.dirname(self.directory))
+            settle(self.directory, above=_LEVELS)
         except OSError as error:
             # After a failed fsync the kernel may have dropped the pages: only memory is still right.
             self._give_up(error, retry=False)
@@ -137,7 +186,8 @@ class Journal:
         with contextlib.suppress(OSError):
             os.close(self._fd)
         self._fd = -1
-        liveness.release(os.path.join(self.directory, self._segment + LOCK_SUFFIX))
+        # The lock stays until the next segment has its own: without one the run would seem abandoned.
+        self._old_lock = self._old_lock or os.path.join(self.directory, self._segment + LOCK_SUFFIX)
 
     def restart(self) -> None:
         """Go on in a new segment: for a signal handler, which may have interrupted a half-made write."""
@@ -178,9 +228,14 @@ class Journal:
         lines = [frame(i, payload) for i, payload in enumerate([pack(opening).encode(), *self._lines])]
         fd = -1
         try:
-            os.makedirs(self.directory, exist_ok=True)
-            liveness.hold(lock)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
+            with folder_lock(self.directory):
+                sharing = sharing_of(os.path.dirname(os.path.dirname(os.path.dirname(self.directory))))
+                make_directories(self.directory, sharing)
+                liveness.hold(lock)
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
+            if sharing is not None:
+                sharing.apply(lock)
+                sharing.apply(path)
             write_all(fd, b"".join(lines))
         except OSError:
             if fd >= 0:
@@ -195,6 +250,9 @@ class Journal:
         self._first_unsynced = 1
         self.segments.append(name)
         self.fault = None
+        if self._old_lock:
+            liveness.release(self._old_lock)
+            self._old_lock = ""
 
     @property
     def segment(self) -> str:
@@ -202,13 +260,16 @@ class Journal:
         return self._segment
 
     def close(self) -> None:
-        """Close the segment and give up its lock; a later line would open another one."""
+        """Close the segment and give up its lock; every later call raises NoActiveRun."""
         with self._lock:
             if self._fd >= 0:
                 with contextlib.suppress(OSError):
                     os.close(self._fd)
                 liveness.release(os.path.join(self.directory, self._segment + LOCK_SUFFIX))
+            if self._old_lock:
+                liveness.release(self._old_lock)
             self._reset()
+            self._closed = True
 
     def continue_in_child(self, opening: Mapping[str, object]) -> None:
         """After a fork, in the child: leave the parent's segment alone; the first line opens an own one."""
@@ -221,6 +282,18 @@ class Journal:
         self.fault = None
         self.faults = 0
         self._reset()
+
+
+@contextlib.contextmanager
+def folder_lock(directory: str) -> Iterator[None]:
+    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed."""
+    above = os.path.dirname(directory)
+    os.makedirs(above, exist_ok=True)
+    with _threads.held(FOLDER_SECONDS), held_lock(os.path.join(above, "folders.lock"), FOLDER_SECONDS):
+        yield
+
+
+_threads = ThreadLock()
 
 
 def opening_of(run_id: str, *, owner: bool, start: float | None = None) -> dict[str, object]:
@@ -249,8 +322,25 @@ def sync_directory(path: str) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
     finally:
         os.close(fd)
+
+
+_settled: set[str] = set()
+
+
+def settle(path: str, *, above: int) -> None:
+    """Make the name of a directory durable, and those of as many `above` it; once in this process."""
+    for _ in range(above + 1):
+        if path in _settled:
+            return
+        parent = os.path.dirname(path)
+        sync_directory(parent)
+        _settled.add(path)
+        path = parent
 
 
 def warn(sentence: str) -> None:

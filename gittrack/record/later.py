@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from gittrack.codec import paths
 from gittrack.codec.record import record_to_plain
 from gittrack.codec.text import to_yaml
 from gittrack.codec.times import milliseconds, write_time
-from gittrack.errors import RunNotFound
+from gittrack.errors import GittrackError, RunNotFound, StorageError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
 from gittrack.model import Author, Note, Record
@@ -28,14 +29,22 @@ if TYPE_CHECKING:
 
 def set_tags(project: Project, run_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of a run, running or ended; None removes one."""
-    checked = {check_key("tag", key): None if value is None else tag_value(key, value) for key, value in tags.items()}
+    from gittrack.capture.redact import redact_tag
+
+    checked = {
+        check_key("tag", key): None if value is None else redact_tag(key, tag_value(key, value))
+        for key, value in tags.items()
+    }
     words = " ".join(key if value is None else f"{key}={value}" for key, value in checked.items())
     _say(project, run_id, Record(tags=checked), "tag", words)
 
 
 def add_note(project: Project, run_id: str, text: str) -> None:
     """Add a remark to a run, running or ended."""
-    note = Note(check_text("a note", text, lines=True), milliseconds(time.time()), _author(project))
+    from gittrack.capture.redact import redact_text
+
+    text = redact_text(check_text("a note", text, lines=True))
+    note = Note(text, milliseconds(time.time()), _author(project))
     _say(project, run_id, Record(notes=(note,)), "note", text.partition("\n")[0])
 
 
@@ -76,8 +85,9 @@ def _say(project: Project, run_id: str, record: Record, verb: str, words: str) -
         message = f"{subject[:120]}\n\nRun: {run_id}\n"
         return Addition(files, message, project.author, record.time or run.start)
 
-    append(project.repo, project.runs_ref, make, committer=project.committer)
-    maintain(project.repo, project.runs_ref, project.settings)
+    append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
+    with contextlib.suppress(GittrackError, OSError):
+        maintain(project.repo, project.runs_ref, project.settings)
 
 
 def _say_to_journal(project: Project, run_id: str, record: Record) -> None:
@@ -91,5 +101,8 @@ def _say_to_journal(project: Project, run_id: str, record: Record) -> None:
     for note in record.notes:
         by = {"name": note.author.name, "email": note.author.email} if note.author else {}
         journal.event("note", text=note.text, time=write_time(note.time), by=by)
-    journal.sync()
+    durable = journal.sync()
+    fault = journal.fault
     journal.close()
+    if not durable:
+        raise StorageError(f"nothing was recorded: the journal cannot be written ({fault}); try again")

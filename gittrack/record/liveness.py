@@ -7,6 +7,7 @@ drops its own lock on it, so a lock of this process is never probed, only looked
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,18 +40,20 @@ def is_held(path: str) -> bool:
         return True
     if not os.path.exists(path):
         return False
-    from fasteners import InterProcessLock
+    from fasteners import InterProcessReaderWriterLock
 
-    lock = InterProcessLock(path)
+    # Shared: those who ask must not take each other for the living.
+    lock = InterProcessReaderWriterLock(path)
     try:
-        if not lock.acquire(blocking=False):
-            lock.lockfile.close()
-            return True
-    except OSError:
-        # It cannot even be opened for writing: whoever may write here decides.
+        free = lock.acquire_read_lock(blocking=False)
+    except (OSError, threading.ThreadError):
+        # It cannot even be opened: whoever may do so decides.
         return True
-    lock.release()
-    return False
+    if free:
+        lock.release_read_lock()
+    else:
+        lock.lockfile.close()
+    return not free
 
 
 def _forget_in_child() -> None:

@@ -13,13 +13,13 @@ def outcome(error: BaseException | None) -> tuple[str, str | None]:
         return FINISHED, None
     if isinstance(error, KeyboardInterrupt):
         return KILLED, "KeyboardInterrupt"
+    from gittrack.capture.redact import redact_text
+
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return FINISHED, None
-        return FAILED, f"SystemExit: {error.code}"
+        return FAILED, redact_text(f"SystemExit: {error.code}")
     import traceback
-
-    from gittrack.capture.redact import redact_text
 
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return FAILED, redact_text("\n".join(text.rstrip().splitlines()[-TRACEBACK_LINES:]))

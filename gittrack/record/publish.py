@@ -18,7 +18,6 @@ from gittrack.codec.text import from_yaml, to_yaml
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
-from gittrack.git.refs import read_ref
 from gittrack.git.repository import Signature
 from gittrack.git.store import ObjectStore
 from gittrack.model import CRASHED, Record, Run
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 
     from gittrack.project import Project
     from gittrack.record.journal import Journal
+from gittrack.record.journal import folder_lock
+from gittrack.record.liveness import is_held
 
 Files = dict[str, "bytes | os.PathLike[str]"]
 
@@ -54,12 +55,13 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
         new = [s for s in taken if s.name not in known]
         return _addition(project, run_id, new, present, view) if new else None
 
-    commit = append(project.repo, project.runs_ref, make, committer=project.committer)
+    commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
     if journal is not None:
         journal.close()
-    _delete(directory, [s.name for s in taken])
+    delete_segments(directory, [s.name for s in taken])
     if commit is not None:
-        maintain(project.repo, project.runs_ref, project.settings)
+        with contextlib.suppress(GittrackError, OSError):  # the run is safe, whatever becomes of the packing
+            maintain(project.repo, project.runs_ref, project.settings)
     return commit
 
 
@@ -83,7 +85,7 @@ def records_on(view: View, run_id: str) -> list[Record]:
 def committed(project: Project, run_id: str) -> list[Record]:
     """Return the records of a run at the present tip of the branch."""
     with ObjectStore(project.repo) as store:
-        return records_on(View(store, read_ref(project.repo, project.runs_ref)), run_id)
+        return records_on(View(store, project.runs_tip()), run_id)
 
 
 def next_lamport(records: list[Record]) -> int:
@@ -193,27 +195,23 @@ def _message(run: Run, *, resumed: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _delete(directory: str, segments: list[str]) -> None:
+def delete_segments(directory: str, segments: list[str]) -> None:
     """Remove published segments; the rest of the folder only when no segment is left in it."""
     for name in segments:
         for suffix in (SUFFIX, LOCK_SUFFIX):
             _unlink(os.path.join(directory, name + suffix))
-    try:
-        left = os.listdir(directory)
-    except OSError:
-        return
-    if not any(name.endswith(SUFFIX) and name != paths.OUTPUT for name in left):
-        discard(directory)
-
-
-def discard(directory: str) -> None:
-    """Remove the folder of a journal that has no segments."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), folder_lock(directory):
         _discard(directory)
 
 
 def _discard(directory: str) -> None:
+    """Remove the folder of a journal, unless a segment is in it, or a process that is about to write one."""
     left = os.listdir(directory)
+    for name in left:
+        if name.endswith(SUFFIX) and name != paths.OUTPUT:
+            return
+        if name.endswith(LOCK_SUFFIX) and is_held(os.path.join(directory, name)):
+            return
     blobs = os.path.join(directory, BLOBS)
     if BLOBS in left:
         for name in os.listdir(blobs):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record
-from gittrack.record.assemble import assemble, is_live, openings, read_segments
+from gittrack.record.assemble import assemble, is_live, openings, read_segments, says_nothing
 from gittrack.record.segment import SUFFIX
 
 if TYPE_CHECKING:
@@ -51,10 +51,14 @@ def recover(project: Project, host: str) -> Recovery:
         directory = project.journal_of(run_id)
         if is_live(directory):
             continue
-        segments = openings(directory)
-        if not segments:
+        try:
+            segments = openings(directory)
+        except OSError:
+            continue  # another process committed it at this moment
+        if not any(opening for opening, _ in segments) and says_nothing(directory):
             _remove_empty(directory)
-        if not segments or _is_foreign(project, segments, host):
+            continue
+        if _is_foreign(project, segments, host):
             continue
         from gittrack.record.publish import publish  # dulwich, only when there is something to do
 
@@ -77,13 +81,11 @@ def _is_foreign(project: Project, segments: list[tuple[dict[str, object], float]
 
 
 def _remove_empty(directory: str) -> None:
-    """A process was killed before its first line: what it left says nothing."""
+    """A process was killed before its first line was whole: what it left says nothing."""
     with contextlib.suppress(OSError):
         if time.time() - os.stat(directory).st_mtime < EMPTY_SECONDS:
             return
-        for name in os.listdir(directory):
-            if name.endswith(SUFFIX):
-                return
-        from gittrack.record.publish import discard
+        names = [name.removesuffix(SUFFIX) for name in os.listdir(directory) if name.endswith(SUFFIX)]
+        from gittrack.record.publish import delete_segments
 
-        discard(directory)
+        delete_segments(directory, names)

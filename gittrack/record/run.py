@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
-from gittrack.model import ENDED, FINISHED, KILLED, Artifact, Number, Start, Value
+from gittrack.errors import InvalidValue, NoActiveRun
+from gittrack.model import ENDED, FINISHED, KILLED, Number, Start, Value
+from gittrack.record.artifacts import Artifacts
 from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.outcome import outcome
 from gittrack.values import (
-    check_artifact_path,
     check_key,
     check_text,
     merge_params,
@@ -59,10 +60,14 @@ class ActiveRun:
         self._known_params = params
         self._params: dict[str, Value] | None = None
         self._heads: dict[str, str] = {}
-        self._deferred: list[tuple[str, Callable[[], Artifact]]] = []
+        self._merging = threading.RLock()
         self._zero = monotonic() - (time() - start.time)
         self._journal = journal
+        self._artifacts = self._keeper()
         self._point: Callable[[str, int | None, float, Number], None] = journal.point
+
+    def _keeper(self) -> Artifacts:
+        return Artifacts(self._project, self._start.id, self._journal)
 
     # What it is
 
@@ -173,8 +178,9 @@ class ActiveRun:
         from gittrack.capture.redact import redact_mapping
 
         plain = redact_mapping(plain_params(params))
-        self._params = merge_params(self.params, plain)
-        self._event("params", params=plain)
+        with self._merging:
+            self._params = merge_params(self.params, plain)
+            self._event("params", params=plain)
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag, replacing its value."""
@@ -182,11 +188,15 @@ class ActiveRun:
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set several tags."""
-        self._event("tags", tags=plain_tags(tags))
+        from gittrack.capture.redact import redact_tag
+
+        self._event("tags", tags={key: redact_tag(key, value) for key, value in plain_tags(tags).items()})
 
     def set_description(self, text: str) -> None:
         """Set the run's description."""
-        self._event("set", description=check_text("a description", text, lines=True))
+        from gittrack.capture.redact import redact_text
+
+        self._event("set", description=redact_text(check_text("a description", text, lines=True)))
 
     def adopt(self, name: str | None, experiment: str | None) -> None:
         """Give a run that was joined or resumed the name and experiment that were asked for."""
@@ -207,7 +217,7 @@ class ActiveRun:
         """Keep `text` as the artifact `artifact_file`, such as 'notes/summary.txt'."""
         if not isinstance(text, str):
             raise InvalidValue(f"log_text keeps text, not {type(text).__name__}")
-        self._keep_bytes(text.encode("utf-8", "surrogateescape"), artifact_file)
+        self._artifacts.keep_bytes(text.encode("utf-8", "surrogateescape"), artifact_file)
 
     def log_dict(self, dictionary: object, artifact_file: str) -> None:
         """Keep plain values as the artifact `artifact_file`: JSON, or YAML where it ends in .yaml or .yml."""
@@ -226,34 +236,18 @@ class ActiveRun:
         """Keep a figure of matplotlib, plotly, bokeh's or PIL's kind as `artifact_file`; its ending is the format."""
         from gittrack.record.figures import figure_bytes
 
-        self._keep_bytes(figure_bytes(figure, artifact_file), artifact_file)
+        self._artifacts.keep_bytes(figure_bytes(figure, artifact_file), artifact_file)
 
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of a file, of any size, or of all files of a directory, as it is now.
 
         `artifact_path` is the folder among the artifacts that it goes into.
         """
-        import stat
-
-        from gittrack.record.stage import check_file
-
-        source = os.path.abspath(local_path)
-        if stat.S_ISDIR(check_file(source).st_mode):
-            folder = os.path.basename(source)
-            self.log_artifacts(source, f"{artifact_path}/{folder}" if artifact_path else folder)
-            return
-        self._keep_file(source, os.path.basename(source), artifact_path)
+        self._artifacts.keep_path(local_path, artifact_path)
 
     def log_artifacts(self, local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of every file below `local_dir`, in the folder `artifact_path` among the artifacts."""
-        from gittrack.record.stage import check_file, files_below
-
-        source = os.path.abspath(local_dir)
-        check_file(source)
-        if not os.path.isdir(source):
-            raise InvalidValue(f"{os.fspath(local_dir)!r} is a file; use log_artifact for it")
-        for path, relative in files_below(source):
-            self._keep_file(path, relative, artifact_path)
+        self._artifacts.keep_tree(local_dir, artifact_path)
 
     def log_input(
         self,
@@ -281,51 +275,14 @@ class ActiveRun:
             files=item.files,
         )
 
-    def _keep_bytes(self, data: bytes, path: str) -> None:
-        from gittrack.record.stage import stage_bytes
-
-        target = check_artifact_path(path)
-        self._keep(target, lambda: stage_bytes(self._project, self.id, target, data))
-
-    def _keep_file(self, source: str, name: str, folder: str | None) -> None:
-        from gittrack.record.stage import check_file, stage_file
-
-        target = check_artifact_path(f"{folder.rstrip('/')}/{name}" if folder else name)
-        check_file(source)
-        self._keep(target, lambda: stage_file(self._project, self.id, target, source))
-
-    def _keep(self, path: str, stage: Callable[[], Artifact]) -> None:
-        self._check_open()
-        try:
-            self._say_artifact(stage())
-        except OSError as error:
-            if not self._deferred:
-                warn(f"artifact {path!r} cannot be kept now ({error.strerror or error}); it is tried again at the end")
-            self._deferred.append((path, stage))
-
-    def _say_artifact(self, artifact: Artifact) -> None:
-        self._journal.event(
-            "artifact", path=artifact.path, size=artifact.size, sha256=artifact.sha256, large=artifact.large
-        )
-
     # The end
 
     def flush(self) -> None:
         """Make everything logged so far safe from a power cut when this returns; a fault is a warning."""
         self._check_open()
-        self._retry()
+        self._artifacts.retry()
         if not self._journal.sync():
             warn(f"run {self.id[:8]} is not yet safe from a power cut: {_reason(self._journal)}")
-
-    def _retry(self) -> list[str]:
-        """Stage again what could not be staged; return the paths of what still cannot."""
-        waiting, self._deferred = self._deferred, []
-        for path, stage in waiting:
-            try:
-                self._say_artifact(stage())
-            except (OSError, GittrackError):
-                self._deferred.append((path, stage))
-        return [path for path, _ in self._deferred]
 
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
         """End the run and commit it; an I/O fault is a warning and leaves it in the journal for later."""
@@ -333,9 +290,13 @@ class ActiveRun:
             return
         if status not in ENDED:
             raise InvalidValue(f"a run ends as one of {', '.join(ENDED)}, not {status!r:.40}")
+        with self._artifacts.lock:
+            self._end(status, error)
+
+    def _end(self, status: str, error: str | None) -> None:
         from gittrack.record.active import forget
 
-        missing = self._retry()
+        missing = self._artifacts.retry()
         self._status = status
         self.ended = True
         self._point = _ended_point(self.id)
@@ -346,12 +307,24 @@ class ActiveRun:
             from gittrack.codec.times import write_time
 
             end = self._start.time + (monotonic() - self._zero)
-            self._journal.event("end", status=status, end=write_time(end), error=error)
+            self._journal.last_event("end", status=status, end=write_time(end), error=error)
         elif self._journal.segment:
-            self._journal.event("close", status=status, error=error)
-        self._commit()
+            self._journal.last_event("close", status=status, error=error)
+        if _publishing.run is None:
+            self._commit()
+        else:
+            # In a signal handler that came while this thread commits another run: the next command commits this.
+            self._journal.sync()
+            self._journal.close()
 
     def _commit(self) -> None:
+        _publishing.run = self
+        try:
+            self._publish()
+        finally:
+            _publishing.run = None
+
+    def _publish(self) -> None:
         from gittrack.record.assemble import is_live
         from gittrack.record.publish import publish
 
@@ -365,9 +338,13 @@ class ActiveRun:
                 if not is_live(self._journal.directory):
                     publish(self._project, self.id)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the training must not die of it
-            kept = self._journal.sync()
-            where = "it is safe in the journal" if kept else f"its last values are lost: {_reason(self._journal)}"
-            warn(f"run {self.id[:8]} could not be committed ({problem}); {where}; the next gittrack command retries")
+            lost = 0 if self._journal.sync() else self._journal.unwritten
+            reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
+            loss = f" its last {lost} entries could not be written and are lost;" if lost else ""
+            warn(
+                f"run {self.id[:8]} could not be committed ({reason});{loss} "
+                "what is in the journal is committed by the next gittrack command"
+            )
         finally:
             self._journal.close()
 
@@ -382,12 +359,23 @@ class ActiveRun:
     def continue_in_child(self) -> None:
         """After a fork, in the child: write to an own segment and never end the parent's run."""
         self._owner = False
+        self._merging = threading.RLock()
+        self._artifacts = self._keeper()
         self._journal.continue_in_child(opening_of(self.id, owner=False))
 
     def interrupt(self, status: str = KILLED) -> None:
         """End the run from a signal handler, after which the process dies."""
         self._journal.restart()
         self.end(status)
+
+
+class _Publishing(threading.local):
+    """The run that this thread is committing."""
+
+    run: ActiveRun | None = None
+
+
+_publishing = _Publishing()
 
 
 def _ended_point(run_id: str) -> Callable[[str, int | None, float, Number], None]:

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_watched: list[int] = []
+
+
 def watch_signals(interrupt: Callable[[], None]) -> None:
     """Have `interrupt` called when SIGTERM or SIGHUP is about to kill this process.
 
     Only where the signal would kill: a handler of the script's own decides for itself, also one that
     it sets later. SIGINT needs nothing: it arrives as KeyboardInterrupt. Python handles signals in the
-    main thread, so elsewhere nothing can be done, and the next command finds the run crashed.
+    main thread and lets only that one set handlers: a run that another thread starts is found crashed.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -25,6 +28,16 @@ def watch_signals(interrupt: Callable[[], None]) -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _killer(interrupt))
+            _watched.append(number)
+
+
+def unwatch_signals() -> None:
+    """Give the signals back, in a forked child: what ends a worker must end it at once, as without us."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _watched:
+            if getattr(signal.getsignal(number), "__module__", "") == __name__:
+                signal.signal(number, signal.SIG_DFL)
+    _watched.clear()
 
 
 def _killer(interrupt: Callable[[], None]) -> Callable[[int, FrameType | None], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.model import Artifact, Start
+from gittrack.record.artifacts import Artifacts
 from gittrack.record.journal import Journal
 from gittrack.record.run import ActiveRun
 
@@ -21,8 +22,28 @@ class _NoJournal(Journal):
     def point(self, head: str, step: int | None, seconds: float, value: float) -> None:
         """Forget the point."""
 
+    def last_event(self, kind: str, /, **facts: object) -> None:
+        """Forget the event."""
+        self._closed = True
+
     def event(self, kind: str, /, **facts: object) -> None:
         """Forget the event."""
+
+
+class _NoArtifacts(Artifacts):
+    """Checks every path and keeps no file."""
+
+    def keep(self, path: str, stage: Callable[[], Artifact]) -> None:
+        """Forget the file."""
+        self._journal.check_open()
+
+    def keep_path(self, local_path: str | os.PathLike[str], folder: str | None) -> None:
+        """Forget the file, which may not even be here."""
+        self._journal.check_open()
+
+    def keep_tree(self, local_dir: str | os.PathLike[str], folder: str | None) -> None:
+        """Forget the files."""
+        self._journal.check_open()
 
 
 class SilentRun(ActiveRun):
@@ -38,6 +59,9 @@ class SilentRun(ActiveRun):
         """No repository."""
         return ""
 
+    def __reduce__(self) -> tuple[type[SilentRun], tuple[str, str]]:
+        return SilentRun, (self.name, self.experiment)
+
     def log_input(
         self,
         path: str | os.PathLike[str],
@@ -48,8 +72,8 @@ class SilentRun(ActiveRun):
         """Read nothing."""
         self._check_open()
 
-    def _keep(self, path: str, stage: Callable[[], Artifact]) -> None:
-        self._check_open()
+    def _keeper(self) -> Artifacts:
+        return _NoArtifacts(None, self.id, self._journal)  # type: ignore[arg-type]
 
-    def _commit(self) -> None:
+    def _publish(self) -> None:
         pass

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import POINTER_SIZE
 from gittrack.errors import InvalidValue
+from gittrack.git.durable import make_directories, sharing_of
 from gittrack.model import Artifact
-from gittrack.record.journal import sync_directory, write_all
+from gittrack.record.journal import settle, sync_directory, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOBS = "blobs"
 _CHUNK = 1 << 20
+# <git dir>/gittrack/journal/<run>/blobs, and <git dir>/lfs/objects/<2>/<2>
+_LEVELS = 3
 
 
 def stage_bytes(project: Project, run_id: str, path: str, data: bytes) -> Artifact:
@@ -28,7 +31,7 @@ def stage_bytes(project: Project, run_id: str, path: str, data: bytes) -> Artifa
     large = len(data) > POINTER_SIZE
     target = _target(project, run_id, sha256, large=large)
     if not _is_there(target, len(data)):
-        with _temporary(os.path.dirname(target)) as (fd, name):
+        with _temporary(project.repo.common_dir, os.path.dirname(target)) as (fd, name):
             write_all(fd, data)
         _move(name, target)
     return Artifact(path, len(data), sha256, large)
@@ -43,13 +46,14 @@ def stage_file(project: Project, run_id: str, path: str, source: str) -> Artifac
                 return stage_bytes(project, run_id, path, head)
             file.seek(0)
         digest, size = hashlib.sha256(), 0
-        with _temporary(os.path.join(project.repo.lfs_dir, "tmp")) as (fd, temporary):
+        with _temporary(project.repo.common_dir, os.path.join(project.repo.lfs_dir, "tmp")) as (fd, temporary):
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 write_all(fd, chunk)
                 size += len(chunk)
     sha256 = digest.hexdigest()
     target = _target(project, run_id, sha256, large=True)
+    make_directories(os.path.dirname(target), sharing_of(project.repo.common_dir))
     _move(temporary, target)
     return Artifact(path, size, sha256, large=True)
 
@@ -94,14 +98,17 @@ def _is_there(path: str, size: int) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary(directory: str) -> Iterator[tuple[int, str]]:
+def _temporary(common_dir: str, directory: str) -> Iterator[tuple[int, str]]:
     """A new file in `directory`: its descriptor and name; synced at the end, removed after an exception."""
-    os.makedirs(directory, exist_ok=True)
+    sharing = sharing_of(common_dir)
+    make_directories(directory, sharing)
     name = os.path.join(directory, f"tmp_{os.urandom(8).hex()}")
     fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         yield fd, name
         os.fsync(fd)
+        if sharing is not None:
+            sharing.apply(name)
     except BaseException:
         os.close(fd)
         with contextlib.suppress(OSError):
@@ -112,7 +119,6 @@ def _temporary(directory: str) -> Iterator[tuple[int, str]]:
 
 def _move(source: str, target: str) -> None:
     directory = os.path.dirname(target)
-    os.makedirs(directory, exist_ok=True)
     os.replace(source, target)
     sync_directory(directory)
-    sync_directory(os.path.dirname(directory))
+    settle(directory, above=_LEVELS)

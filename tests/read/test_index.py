@@ -22,7 +22,6 @@ from gittrack.project import Project, open_project
 from gittrack.read.database import FILE
 from gittrack.read.index import Index, open_index
 from gittrack.read.records import read_records, record_at
-from gittrack.read.tip import runs_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,9 +307,9 @@ def test_a_fresh_clone_reads_the_branch_of_its_remote(
         assert names(index) == ["run-1"]
     git("remote", "add", "second", git("remote", "get-url", "origin").strip())
     git("fetch", "-q", "second")
-    assert runs_tip(open_project()) is None, "which of the two is meant is for the user to say"
+    assert open_project().runs_tip() is None, "which of the two is meant is for the user to say"
     git("branch", "-q", "gittrack/runs", "second/gittrack/runs")
-    assert runs_tip(open_project()) is not None
+    assert open_project().runs_tip() is not None
 
 
 def test_many_processes_make_and_follow_one_index(branch: RunsBranch) -> None:
