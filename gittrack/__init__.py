@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gittrack.errors import RepositoryError as RepositoryError
     from gittrack.errors import RunNotFound as RunNotFound
     from gittrack.errors import StorageError as StorageError
+    from gittrack.errors import UsageError as UsageError
     from gittrack.record.run import ActiveRun as ActiveRun
     from gittrack.results import Run as Run
 
@@ -53,7 +54,7 @@ _HOMES = {
         "start_run"
     ),
     "gittrack.errors": (
-        "GittrackError InvalidValue NoActiveRun ParamConflict RepositoryError RunNotFound StorageError"
+        "GittrackError InvalidValue NoActiveRun ParamConflict RepositoryError RunNotFound StorageError UsageError"
     ),
     "gittrack.record.run": "ActiveRun",
     "gittrack.results": "Run",

@@ -69,10 +69,23 @@ class Project:
 
     def remote_tip(self) -> str | None:
         """Return the tip of the branch for runs of the only remote that has one, as it was fetched last."""
+        found = self._remote_branches()
+        return found[0][0] if len(found) == 1 else None
+
+    def shown_ref(self) -> str:
+        """Return the name by which git knows the branch that runs are read from: 'gittrack/runs', or a remote's."""
         branch = self.runs_ref.removeprefix(_HEADS)
-        found = run_git(["for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{branch}"], repo=self.repo)
-        tips = found.decode().split()
-        return tips[0] if len(tips) == 1 else None
+        if read_ref(self.repo, self.runs_ref) is not None:
+            return branch
+        found = self._remote_branches()
+        return found[0][1] if len(found) == 1 else branch
+
+    def _remote_branches(self) -> list[tuple[str, str]]:
+        """(commit, short name) of the branch for runs of each remote that has one."""
+        branch = self.runs_ref.removeprefix(_HEADS)
+        form = "--format=%(objectname) %(refname:lstrip=2)"
+        lines = run_git(["for-each-ref", form, f"refs/remotes/*/{branch}"], repo=self.repo).decode().splitlines()
+        return [(commit, name) for commit, _, name in (line.partition(" ") for line in lines)]
 
     def journaled(self) -> list[str]:
         """The ids of the runs that have a journal here."""

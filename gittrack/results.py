@@ -168,6 +168,8 @@ def get_run(spec: str, repo: str | os.PathLike[str] | None = None) -> Run:
     `repo` is a path inside the repository, by default the current directory. Raises RunNotFound, with the
     nearest or the candidates, when no run answers to `spec` or several do.
     """
+    if not isinstance(spec, str):
+        raise UsageError(f"a run is named by text, such as 'latest', not by {spec!r:.40}")
     with _catalog(repo) as catalog:
         return Run(catalog.find(spec), catalog)
 

@@ -25,6 +25,7 @@ _JOINERS = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range
 _ODD_IN_PART = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\u061c\u200c-\u200f\u202a-\u202e\u2066-\u206f\ufeff]+'
 )
+_TAKEN_NAME = re.compile(r"latest(~\d*)?|[0-9a-f]{8,40}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -54,24 +55,34 @@ def check_text(kind: str, text: object, *, limit: int | None = None, lines: bool
     return text
 
 
-def plain_value(name: str, value: object, *, depth: int = 0) -> Value:
+def check_run_name(name: object) -> str:
+    """Return `name` when it can name a run: printable, and not what stands for another run already."""
+    text = check_text("a run's name", name, limit=KEY_LIMIT)
+    if _TAKEN_NAME.fullmatch(text):
+        raise InvalidValue(f"a run cannot be named {text!r}: that stands for the newest run, or for a run's id")
+    return text
+
+
+def plain_value(name: str, value: object, *, depth: int = 0, what: str = "param") -> Value:
     """Return `value` in plain Python types: numpy scalars unwrapped, tuples as lists, paths as text."""
     if value is None or isinstance(value, (bool, int, float)):
-        return _plain_number(f"param {name!r}", value)
+        return _plain_number(f"{what} {name!r}", value)
     if isinstance(value, str):
-        return check_text(f"param {name!r}", str(value), lines=True)
+        return check_text(f"{what} {name!r}", str(value), lines=True)
     if depth > DEPTH_LIMIT:
-        raise InvalidValue(f"param {name!r} is nested more than {DEPTH_LIMIT} levels deep")
+        raise InvalidValue(f"{what} {name!r} is nested more than {DEPTH_LIMIT} levels deep")
     if isinstance(value, Mapping):
-        return {_plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1) for k, v in value.items()}
+        return {
+            _plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1, what=what) for k, v in value.items()
+        }
     item = _unwrapped(value)
     if item is not value:
-        return plain_value(name, item, depth=depth + 1)
+        return plain_value(name, item, depth=depth + 1, what=what)
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [plain_value(f"{name}[{i}]", v, depth=depth + 1) for i, v in enumerate(value)]
+        return [plain_value(f"{name}[{i}]", v, depth=depth + 1, what=what) for i, v in enumerate(value)]
     if hasattr(value, "__fspath__"):
-        return check_text(f"param {name!r}", str(value), lines=True)
-    raise InvalidValue(f"param {name!r} is a {_type(value)}, which cannot be kept exactly; log str(value)")
+        return check_text(f"{what} {name!r}", str(value), lines=True)
+    raise InvalidValue(f"{what} {name!r} of type {_type(value)} cannot be kept exactly; log str(value)")
 
 
 def plain_params(params: object) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Git, RunPython
+    from tests.conftest import Git, Gittrack, RunPython
 
 README: Final = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCK: Final = re.compile(r"<!-- (transcript|python) -->\n```\w+\n(.*?)```", re.DOTALL)
@@ -99,9 +99,28 @@ def test_the_readme_tells_what_happens(run_python: RunPython) -> None:
 
 def test_the_two_commands_stand_there() -> None:
     commands = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    assert len(commands) == 2
+    assert len(commands) == 3
     assert "gittrack demo" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_two_clones_are_merged_as_the_readme_says(
+    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[2]
+    git("init", "-q", "--bare", "../hub.git")
+    git("remote", "add", "origin", "../hub.git")
+    assert gittrack("run", "-q", "--name", "one", "--", "true").code == 0
+    git("push", "-q", "origin", "main", "gittrack/runs")
+    git("clone", "-q", "-b", "main", "../hub.git", "../other")
+    assert gittrack("run", "-q", "--name", "two", "--", "true", cwd="../other").code == 0
+    git("push", "-q", "origin", "gittrack/runs", cwd="../other")
+    assert gittrack("run", "-q", "--name", "three", "--", "true").code == 0
+    done = subprocess.run(["sh", "-ec", merge], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in gittrack("log", "--oneline").out.splitlines()] == ["three", "two", "one"]
+    git("fetch", "-q", "origin", "gittrack/runs:gittrack/runs", cwd="../other")
+    assert len(gittrack("log", "--oneline", cwd="../other").out.splitlines()) == 3
 
 
 def test_links_lead_somewhere() -> None:

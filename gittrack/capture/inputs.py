@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from gittrack.capture.stat_cache import StatCache
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, InvalidValue
 from gittrack.model import Input
 from gittrack.values import check_key
 
@@ -73,7 +73,7 @@ def _status(path: str) -> os.stat_result:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         hint = "an input is a local path, no URL" if "://" in path else "check the path"
-        raise GittrackError(f"input {_shown(path)} does not exist; {hint}") from None
+        raise InvalidValue(f"input {_shown(path)} does not exist; {hint}") from None
     except (OSError, ValueError) as error:
         raise GittrackError(f"input {_shown(path)} cannot be read: {_reason(error)}") from None
 

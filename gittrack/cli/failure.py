@@ -69,11 +69,14 @@ def _say(sentence: str, code: int) -> int:
 
 
 def _usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)  # the help page, as git shows it
+        return EXIT_USAGE
     if isinstance(error, click.NoSuchOption):
         near = f"; did you mean '{error.possibilities[0]}'?" if error.possibilities else ""
         message = f"there is no option '{error.option_name}'{near}"
     else:
-        message = error.format_message().rstrip(".")
+        message = " ".join(error.format_message().split()).rstrip(".")
         message = message[:1].lower() + message[1:]
     _say(message, error.exit_code)
     if isinstance(error, click.UsageError) and error.ctx is not None:

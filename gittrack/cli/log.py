@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gittrack.model import Run
 
 DEFAULT_COUNT = 20
-EPILOG = f"""\\b
+EPILOG = f"""\b
 Examples:
   gittrack log                            the newest {DEFAULT_COUNT} runs
   gittrack log -5 --status failed         the last five that failed
@@ -45,7 +45,14 @@ class LogCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Rewrite `-5` before click reads it as an option."""
-        return super().parse_args(ctx, [re.sub(r"^-(\d+)$", r"-n\1", word) for word in args])
+        before = ["", *args]
+        return super().parse_args(
+            ctx,
+            [
+                word if last in ("-n", "--max-count") else re.sub(r"^-(\d+)$", r"-n\1", word)
+                for last, word in zip(before, args, strict=False)
+            ],
+        )
 
 
 @click.command("log", cls=LogCommand, epilog=EPILOG)

@@ -28,7 +28,9 @@ _TEMPLATE = "\n# A note about run {label}. Lines that start with '#' are left ou
 @click.argument("text", required=False)
 @click.option("-m", "--message", "messages", metavar="TEXT", multiple=True, help="The note; each one a paragraph.")
 def command(spec: str, text: str | None, messages: tuple[str, ...]) -> None:
-    """Add a note to a run, from the command line or from your editor."""
+    """Add a note to a run, from the command line, a pipe ('-'), or on a terminal your editor."""
+    if text == "-":
+        text = sys.stdin.read()
     paragraphs = [*([] if text is None else [text]), *messages]
     catalog = open_runs()
     run = catalog.find(spec)
@@ -44,7 +46,7 @@ def command(spec: str, text: str | None, messages: tuple[str, ...]) -> None:
 
 def _written(project: Project, run: Run) -> str:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError('say what the note is: gittrack note RUN "TEXT"')
+        raise UsageError('say what the note is: gittrack note RUN "TEXT" (an editor needs a terminal)')
     from gittrack.git.process import run_git
 
     editor = run_git(["var", "GIT_EDITOR"], repo=project.repo).decode("utf-8", "surrogateescape").strip()

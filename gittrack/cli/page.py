@@ -196,5 +196,5 @@ def _output(catalog: Catalog, run: Run, page: Screen) -> list[str]:
 def _plain_git(catalog: Catalog, run: Run, page: Screen) -> list[str]:
     if run.status == RUNNING:
         return []
-    branch = catalog.project.runs_ref.removeprefix("refs/heads/")
-    return ["", page.ink.quiet(f"git show {branch}:{run_directory(run.id)}/{RECORD}")]
+    place = catalog.project.shown_ref()
+    return ["", page.ink.quiet(f"git show {place}:{run_directory(run.id)}/{RECORD}")]

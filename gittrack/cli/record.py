@@ -178,4 +178,4 @@ def _follow(run: ActiveRun) -> None:
             bad += 1
             click.echo(f"gittrack: warning: line {number}: {error}", err=True)
     if bad:
-        raise GittrackError(f"{bad} lines were no metrics and are not recorded; all others are")
+        raise GittrackError(f"{bad} lines could not be read as metrics; what the others hold in numbers is recorded")

@@ -11,7 +11,7 @@ from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import FAILED, FINISHED
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
-from gittrack.record.journal import warn
+from gittrack.record.journal import say, warn
 from gittrack.record.outcome import outcome
 from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
@@ -162,7 +162,10 @@ def current() -> ActiveRun:
         raise NoActiveRun(
             f"{len(_open)} runs are open in other contexts of this process; call the method of the one you mean"
         )
-    return start_run()
+    run = start_run()
+    if run.repository:
+        say(f"no run was active: {run.id[:8]} {run.name} was started, and ends with this process")
+    return run
 
 
 def end_run(status: str | None = None) -> None:

@@ -353,6 +353,10 @@ def _on_close(state: _State, fields: Fields) -> None:
         state.worker_status, state.worker_error = status, fields.text("error")
 
 
+def _on_warning(state: _State, fields: Fields) -> None:
+    state.warnings.append(fields.need_text("text"))
+
+
 _HANDLERS: dict[str, Callable[[_State, Fields], None]] = {
     "start": _on_start,
     "params": _on_params,
@@ -364,4 +368,5 @@ _HANDLERS: dict[str, Callable[[_State, Fields], None]] = {
     "input": _on_input,
     "end": _on_end,
     "close": _on_close,
+    "warning": _on_warning,
 }

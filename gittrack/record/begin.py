@@ -23,7 +23,7 @@ from gittrack.names import name_for
 from gittrack.record.assemble import is_live, start_time
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
-from gittrack.values import check_text
+from gittrack.values import check_run_name, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ def _captured(
     argv = list(command) if command is not None else this_command()
     return Start(
         id=check_id(run_id),
-        name=check_text("a run's name", name, limit=NAME_LIMIT) if name else name_for(run_id),
+        name=check_run_name(name) if name else name_for(run_id),
         time=milliseconds(time.time()),
         experiment=check_text("an experiment's name", experiment, limit=NAME_LIMIT),
         parent=None if parent is None else check_id(parent),

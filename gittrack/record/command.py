@@ -63,6 +63,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
     if rank() != 0:
         return Outcome(run_command(argv, on_output=_nothing).exit_code)
     params = _checked_params(argv, wishes)
+    before = {path: _written_when(path) for path in wishes.metrics_files}
     run = begin(project, wishes.name, wishes.experiment, os.environ.get(RUN_ID), command=argv)
     try:
         _say_wishes(run, params, wishes)
@@ -71,8 +72,9 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         run.end(FAILED, redact_text(str(error)))
         raise
     status, reason = _verdict(result)
-    for problem in _collect(run, wishes):
+    for problem in _collect(run, wishes, before):
         warn(problem)
+        run.add_warning(problem)
     run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
     return Outcome(result.exit_code, run)
 
@@ -151,10 +153,22 @@ def _with_last_lines(project: Project, run: ActiveRun, reason: str | None) -> st
     return "\n".join([reason or "", *text.rstrip().splitlines()[-ERROR_LINES:]])
 
 
-def _collect(run: ActiveRun, wishes: Wishes) -> list[str]:
+def _written_when(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _collect(run: ActiveRun, wishes: Wishes, before: Mapping[str, tuple[int, int, int] | None]) -> list[str]:
     """Read the files that the command left; return a sentence for each that is not there or not readable."""
     problems = []
     for path in wishes.metrics_files:
+        if before[path] is not None and before[path] == _written_when(path):
+            # What an earlier run left would be recorded as this one's.
+            problems.append(f"metrics file {path!r} is not recorded: this command did not write it")
+            continue
         problems += _attempt(f"metrics file {path!r}", path, lambda path: log_points(run, read_metrics(path)))
     for path in wishes.artifacts:
         problems += _attempt(f"artifact {path!r}", path, run.log_artifact)

@@ -99,8 +99,7 @@ class Journal:
 
     def event(self, kind: str, /, **facts: object) -> None:
         """Write one event with the present time; its facts must be plain values."""
-        # Text from the system may hold halves of UTF-16 pairs, for bytes that are no UTF-8.
-        payload = pack({"e": kind, "at": time.time(), **facts}).encode("utf-8", "backslashreplace")
+        payload = _encoded(pack({"e": kind, "at": time.time(), **facts}))
         with self._lock:
             if self._closed:
                 raise self._ended()
@@ -296,6 +295,14 @@ def folder_lock(directory: str) -> Iterator[None]:
 _threads = ThreadLock()
 
 
+def _encoded(text: str) -> bytes:
+    r"""JSON in UTF-8; halves of UTF-16 pairs, which stand for bytes that are no UTF-8, written out as \udcXX."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return "".join(f"\\\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text).encode()
+
+
 def opening_of(run_id: str, *, owner: bool, start: float | None = None) -> dict[str, object]:
     """Return what the first line of each segment of a process says; `owner` ends the run when it ends."""
     opening: dict[str, object] = {"run": run_id, "host": host(), "owner": owner}
@@ -344,7 +351,12 @@ def settle(path: str, *, above: int) -> None:
 
 
 def warn(sentence: str) -> None:
-    """Say something on stderr; never an exception, whatever the warning filters or stderr are."""
+    """Tell of something that is wrong on stderr; never an exception, whatever the warning filters are."""
+    say(f"warning: {sentence}")
+
+
+def say(sentence: str) -> None:
+    """Say something on stderr; never an exception, whatever stderr is."""
     with contextlib.suppress(Exception):
-        sys.stderr.write(f"gittrack: warning: {sentence}\n")
+        sys.stderr.write(f"gittrack: {sentence}\n")
         sys.stderr.flush()

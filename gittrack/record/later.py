@@ -19,7 +19,7 @@ from gittrack.record.assemble import is_live
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.publish import Files, frame_files, next_lamport, publish, records_on
 from gittrack.replay import fold
-from gittrack.values import check_key, check_text, tag_value
+from gittrack.values import check_key, check_run_name, check_text, tag_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def add_note(project: Project, run_id: str, text: str) -> None:
 
 def rename(project: Project, run_id: str, name: str) -> None:
     """Give a run another name."""
-    _say(project, run_id, Record(name=check_text("a run's name", name, limit=250)), "rename", name)
+    _say(project, run_id, Record(name=check_run_name(name)), "rename", name)
 
 
 def set_deleted(project: Project, run_id: str, *, deleted: bool) -> None:

@@ -15,6 +15,7 @@ from gittrack.capture.output import read_log
 from gittrack.codec import paths
 from gittrack.codec.record import record_from_plain, record_to_plain
 from gittrack.codec.text import from_yaml, to_yaml
+from gittrack.codec.times import milliseconds
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
@@ -123,7 +124,8 @@ def _addition(
         # Only points of workers, whose run was never begun here: they wait for it.
         raise DamagedRecord(f"the journal of run {run_id} has no start; it is kept in {directory}")
     if record.status is None and (not present or any(s.owner for s in segments)):
-        record = replace(record, status=CRASHED)
+        end = max(record.end or 0.0, _last_output(directory))
+        record = replace(record, status=CRASHED, end=end, error="the process vanished without ending the run")
     if present:
         record = replace(record, start=None, part=record.start, lamport=next_lamport(present))
     if record.status is None:
@@ -148,6 +150,15 @@ def _addition(
     run = fold([*present, record])
     author = project.author if run.author is None else Signature(run.author.name, run.author.email)
     return Addition(files, _message(run, resumed=bool(present)), author, run.end or run.start)
+
+
+def _last_output(directory: str) -> float:
+    """When the command last printed something that was kept, 0 if never."""
+    times = [0.0]
+    for ending in ("", ".1", ".2"):
+        with contextlib.suppress(OSError):
+            times.append(os.stat(os.path.join(directory, paths.OUTPUT + ending)).st_mtime)
+    return milliseconds(max(times))
 
 
 class _Companions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from gittrack.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
 
@@ -137,6 +138,8 @@ class ActiveRun:
         self, metrics: Mapping[str, object], step: int | None = None, timestamp: float | datetime | None = None
     ) -> None:
         """Log several metrics at one step; nothing is logged when one of them is no number."""
+        if not isinstance(metrics, Mapping):
+            raise InvalidValue(f"log_metrics takes a mapping of names to numbers, not {type(metrics).__name__}")
         checked: list[tuple[str, Number]] = [
             (self._head(key), metric_value(key, value)) for key, value in metrics.items()
         ]
@@ -198,6 +201,10 @@ class ActiveRun:
 
         self._event("set", description=redact_text(check_text("a description", text, lines=True)))
 
+    def add_warning(self, sentence: str) -> None:
+        """Keep a remark in the run about something that could not be recorded as it was meant."""
+        self._event("warning", text=check_text("a warning", sentence, lines=True))
+
     def adopt(self, name: str | None, experiment: str | None) -> None:
         """Give a run that was joined or resumed the name and experiment that were asked for."""
         facts = {"name": name, "experiment": experiment}
@@ -221,7 +228,7 @@ class ActiveRun:
 
     def log_dict(self, dictionary: object, artifact_file: str) -> None:
         """Keep plain values as the artifact `artifact_file`: JSON, or YAML where it ends in .yaml or .yml."""
-        value = plain_value(artifact_file, dictionary)
+        value = plain_value(artifact_file, dictionary, what="value")
         if artifact_file.endswith((".yaml", ".yml")):
             import yaml
 

@@ -230,9 +230,10 @@ def test_logging_without_a_run_starts_one_that_ends_with_the_process(
     repo: Path, git: Git, run_python: RunPython
 ) -> None:
     done = run_python("import gittrack\ngittrack.log_param('lr', 1)\ngittrack.log_metric('loss', 2)\n")
-    assert (done.code, done.err) == (0, "")
     (run_id,) = ids_on_branch(git)
     saved = on_branch(run_id)
+    said = f"gittrack: no run was active: {run_id[:8]} {saved.name} was started, and ends with this process\n"
+    assert (done.code, done.err) == (0, said)
     assert (saved.status, saved.params, saved.metrics["loss"].last) == ("finished", {"lr": 1}, 2)
     assert saved.code.entry is not None
     assert saved.code.entry.endswith("script_1.py")
