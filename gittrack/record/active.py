@@ -49,6 +49,8 @@ def start_run(
     """Start a run, or go on with the run `run_id`, and make it the active one; end it by `with` or end_run().
 
     Under GITTRACK_RUN_ID (inside `gittrack run`) the first run that a process starts is that very run.
+    A run that nobody ends ends with the process: finished, failed after an uncaught exception, killed after
+    SIGINT or SIGTERM; sys.exit(n) looks like an ordinary end then, while `with` sees it.
     Processes of a rank other than 0 record nothing of their own. `repo` is a path inside the
     repository, the current directory by default. Raises GittrackError when there is no repository,
     no git identity, no such run, or when a run is active and `nested` is False.
