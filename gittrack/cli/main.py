@@ -35,6 +35,10 @@ SECTIONS = {
         "rm": Entry("gittrack.cli.rm:rm", "Mark runs as deleted."),
         "restore": Entry("gittrack.cli.rm:restore", "Bring deleted runs back."),
     },
+    "Care": {
+        "check": Entry("gittrack.cli.check:command", "Verify the files of runs."),
+        "doctor": Entry("gittrack.cli.doctor:command", "Find what is wrong with the surroundings, and mend it."),
+    },
     "Other": {
         "completion": Entry("gittrack.cli.completion:command", "Print the completion script for a shell."),
         "help": Entry("gittrack.cli.help:command", "Show this page, or that of a command."),

@@ -68,6 +68,10 @@ def changed_paths(repo: Repository, old: str | None, new: str) -> list[Change]:
     return changes
 
 
+class _CutShortError(StorageError):
+    """Git ended in the middle of an object, which it could not unpack."""
+
+
 class BlobReader:
     """One `git cat-file --batch` process that hands out contents; started at the first read."""
 
@@ -99,21 +103,33 @@ class BlobReader:
         return self._answer()
 
     def read_many(self, oids: Sequence[str]) -> Generator[tuple[str, bytes], None, None]:
-        """Yield (id, content) in the order of `oids`; those that are not there are left out."""
+        """Yield (id, content) in the order of `oids`; those that are not there, or are damaged, are left out."""
         asked = answered = 0
         try:
             while answered < len(oids):
-                if asked - answered <= _WINDOW // 2:
-                    batch = oids[asked : answered + _WINDOW]
-                    self._ask(batch)
-                    asked += len(batch)
-                content = self._answer()
+                try:
+                    if asked - answered <= _WINDOW // 2:
+                        batch = oids[asked : answered + _WINDOW]
+                        self._ask(batch)
+                        asked += len(batch)
+                    content = self._answer()
+                except StorageError as error:
+                    # git ends at an object that it cannot unpack: the others are asked of a new process.
+                    if not isinstance(error, _CutShortError) and asked == answered:
+                        raise
+                    content, asked = self._read_alone(oids[answered]), answered + 1
                 answered += 1
                 if content is not None:
                     yield oids[answered - 1], content
         finally:
             if asked != answered:
                 self.close()  # left half-way: the answers under way belong to nobody
+
+    def _read_alone(self, oid: str) -> bytes | None:
+        try:
+            return self.read(oid)
+        except _CutShortError:
+            return None
 
     def _ask(self, names: Sequence[str]) -> None:
         if not names:
@@ -141,7 +157,10 @@ class BlobReader:
         size = int(fields[2])
         content = self._process.stdout.read(size + 1)
         if len(content) != size + 1:
-            raise self._failed()
+            self.close()
+            raise _CutShortError(
+                f"object {os.fsdecode(fields[0])} of {self._repo.common_dir} is damaged; run 'git fsck'"
+            )
         return content[:-1]
 
     def _failed(self) -> StorageError:

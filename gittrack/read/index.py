@@ -42,9 +42,13 @@ class Named(NamedTuple):
 class Index:
     """Queries over the committed runs, as of the last `refresh`; safe to leave open, `close` it when done."""
 
-    def __init__(self, project: Project, progress: Progress | None = None) -> None:
-        """Open nothing yet; `progress(done, total)` is told of runs while many are read."""
+    def __init__(self, project: Project, progress: Progress | None = None, *, in_memory: bool = False) -> None:
+        """Open nothing yet; `progress(done, total)` is told of runs while many are read.
+
+        With `in_memory` the file is neither read nor written: a full scan of the branch, as a check needs it.
+        """
         self._project = project
+        self._in_memory = in_memory
         self._progress = progress
         self._db: Connection | None = None
         self._closing: weakref.finalize[[], Index] | None = None
@@ -65,6 +69,10 @@ class Index:
     def refresh(self) -> None:
         """Bring the index to the present tip; raises GittrackError when the branch itself cannot be read."""
         self._ask(self._update)
+
+    def ask(self, work: Callable[[Connection], _T]) -> _T:
+        """Return what `work` reads from the tables (read/schema.py)."""
+        return self._ask(work)
 
     # Questions
 
@@ -147,7 +155,7 @@ class Index:
 
     def _open(self, place: Place) -> Connection:
         # Reading alone leaves nothing behind in a repository that has no runs.
-        if not os.path.exists(self._path) and self._project.runs_tip() is None:
+        if self._in_memory or (not os.path.exists(self._path) and self._project.runs_tip() is None):
             place = Place.MEMORY
         return open_database(self._path, place, self._project.repo.common_dir)
 
@@ -212,13 +220,15 @@ class Index:
         return True
 
     def _rebuild(self, db: Connection, reader: BlobReader, tip: str) -> None:
-        from gittrack.git.reader import list_tree
-        from gittrack.read.records import record_at
         from gittrack.read.schema import create_indexes, create_tables
 
         create_tables(db)
-        entries = ((record_at(entry.path), entry.oid) for entry in list_tree(self._project.repo, tip, "runs"))
-        db.executemany("INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record))
+        try:
+            _insert_records(db, _listed(self._project, tip))
+        except StorageError:
+            # git stops at a directory that it cannot read.
+            db.execute("DELETE FROM records")
+            _insert_records(db, _walked(self._project, reader, tip))
         total = int(db.execute("SELECT count(DISTINCT id) FROM records").fetchone()[0])
         _check_format(reader, tip, empty=total == 0)
         rows = db.execute("SELECT id, path, object FROM records ORDER BY id, path")
@@ -256,6 +266,34 @@ def _state(db: Connection) -> tuple[bool, str | None]:
         return False, None
     row = db.execute("SELECT id FROM tip").fetchone()
     return True, None if row is None else row[0]
+
+
+def _listed(project: Project, tip: str) -> Iterator[tuple[str, str]]:
+    from gittrack.git.reader import list_tree
+
+    return ((entry.path, entry.oid) for entry in list_tree(project.repo, tip, "runs"))
+
+
+def _walked(project: Project, reader: BlobReader, tip: str) -> Iterator[tuple[str, str]]:
+    """As `_listed`, one directory at a time; one that cannot be read stands for the record that it may hold."""
+    from gittrack.codec.paths import LATER, RECORD
+    from gittrack.git.verified import walk_commit
+
+    for node in walk_commit(project.repo, reader, tip):
+        depth = node.path.count("/")
+        if not node.fault:
+            yield node.path, node.entry.oid
+        elif depth == 2:
+            yield f"{node.path}/{RECORD}", node.entry.oid
+        elif depth == 3 and node.path.endswith(f"/{LATER}"):
+            yield f"{node.path}/{0:08d}-{0:016d}.yaml", node.entry.oid
+
+
+def _insert_records(db: Connection, files: Iterable[tuple[str, str]]) -> None:
+    from gittrack.read.records import record_at
+
+    entries = ((record_at(path), oid) for path, oid in files)
+    db.executemany("INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record))
 
 
 def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:

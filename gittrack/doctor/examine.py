@@ -1,0 +1,42 @@
+"""The whole examination, and the mending of what it found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gittrack.doctor.ailment import Ailment, Quarantine
+from gittrack.doctor.branch import examine_branch
+from gittrack.doctor.leftovers import examine_leftovers
+from gittrack.doctor.machine import examine_machine
+from gittrack.doctor.waiting import examine_journals
+from gittrack.errors import GittrackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gittrack.project import Project
+
+_EXAMINATIONS = (examine_machine, examine_leftovers, examine_journals, examine_branch)
+
+
+def examine(project: Project) -> list[Ailment]:
+    """Return everything that is to be said; nothing is changed but the index, which may be brought to the tip."""
+    found: list[Ailment] = []
+    for examination in _EXAMINATIONS:
+        try:
+            found.extend(examination(project))
+        except (GittrackError, OSError) as error:
+            found.append(Ailment("unknown", f"not everything could be looked at: {error}"))
+    return found
+
+
+def mend(project: Project, ailments: Iterable[Ailment]) -> Iterator[tuple[Ailment, str, bool]]:
+    """Do what can be done about each ailment; yield it, what was done, and whether that succeeded."""
+    quarantine = Quarantine(project)
+    for ailment in ailments:
+        if ailment.fix is None:
+            continue
+        try:
+            yield ailment, ailment.fix(quarantine), True
+        except (GittrackError, OSError) as error:
+            yield ailment, f"could not be done: {error}", False

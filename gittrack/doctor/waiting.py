@@ -1,0 +1,132 @@
+"""Journals that wait to be committed: which can be, which cannot and why, and which belong to another host."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gittrack.capture.machine import host
+from gittrack.check import staged_problems
+from gittrack.codec.paths import is_id, run_directory
+from gittrack.doctor.ailment import Ailment
+from gittrack.errors import GittrackError
+from gittrack.record.assemble import assemble, is_live, openings, read_segments
+from gittrack.record.recover import STALE_SECONDS, recover
+from gittrack.record.segment import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gittrack.doctor.ailment import Quarantine
+    from gittrack.project import Project
+    from gittrack.record.assemble import Segment
+
+
+def examine_journals(project: Project) -> Iterator[Ailment]:
+    """Yield what is to be said of each journal that no living process writes."""
+    for run_id in project.journaled():
+        directory = project.journal_of(run_id)
+        if not is_live(directory):
+            try:
+                yield from _examine(project, run_id, directory)
+            except FileNotFoundError:
+                continue  # it was committed at this moment
+            except (GittrackError, OSError) as error:
+                yield Ailment("journal", f"the journal {directory} cannot be read: {error}", "check its permissions")
+    for name in _names(project.journal):
+        path = os.path.join(project.journal, name)
+        if not is_id(name) and os.path.isdir(path):
+            yield Ailment("journal", f"{path} is no journal of a run", "move it elsewhere", urgent=False)
+
+
+def _examine(project: Project, run_id: str, directory: str) -> Iterator[Ailment]:
+    foreign = _foreign(project, directory)
+    if foreign is not None:
+        yield Ailment("foreign-journal", f"run {run_id[:8]}: {foreign}", urgent=False)
+        return
+    segments = read_segments(directory)
+    damaged = [segment for segment in segments if segment.problems]
+    for segment in damaged:
+        yield Ailment(
+            "damaged-journal",
+            f"run {run_id[:8]}: {'; '.join(segment.problems)}, in {directory}",
+            "keep a copy of the segment in the quarantine, and commit everything that can be read",
+            fix=partial(_commit, project, run_id),
+        )
+    reason = _obstacle(project, run_id, segments)
+    if reason and segments:
+        yield Ailment("stuck-journal", f"run {run_id[:8]} cannot be committed: {reason}; it is kept in {directory}")
+    elif segments and not damaged:
+        yield Ailment(
+            "journal",
+            f"run {run_id[:8]} is in the journal, and no process writes to it any more",
+            "commit it, as the next gittrack command that reads runs will do",
+            urgent=False,
+            fix=partial(_commit, project, run_id),
+        )
+
+
+def _foreign(project: Project, directory: str) -> str | None:
+    """What is to be said of a journal that another machine writes, as far as can be seen from here."""
+    touched = [
+        (str(facts["host"]), moment) for facts, moment in openings(directory) if facts.get("host", host()) != host()
+    ]
+    if not touched:
+        return None
+    machine, moment = max(touched, key=lambda found: found[1])
+    limit = project.settings.number("gittrack.staleafter", STALE_SECONDS)
+    age = time.time() - moment
+    if age >= limit:
+        return None
+    return (
+        f"its journal was last written by host {machine} {_hours(age)} ago; it is left alone until that is "
+        f"{_hours(limit)} (git config gittrack.staleAfter)"
+    )
+
+
+def _hours(seconds: float) -> str:
+    if seconds < 5400:
+        return f"{max(0, round(seconds / 60))} minutes"
+    return f"{round(seconds / 3600)} hours"
+
+
+def _obstacle(project: Project, run_id: str, segments: list[Segment]) -> str:
+    """Why a journal cannot be committed, '' when it can."""
+    record = assemble(run_id, segments).record
+    if record.start is None and not _is_committed(project, run_id):
+        return "it holds only what workers wrote, and the start of the run is not on the branch"
+    small = tuple(artifact for artifact in record.artifacts if not artifact.large)
+    return "; ".join(staged_problems(project, run_id, small))
+
+
+def _is_committed(project: Project, run_id: str) -> bool:
+    from gittrack.git.reader import BlobReader
+
+    tip = project.runs_tip()
+    with BlobReader(project.repo) as reader:
+        return tip is not None and reader.read(f"{tip}:{run_directory(run_id)}/run.yaml") is not None
+
+
+def _commit(project: Project, run_id: str, quarantine: Quarantine) -> str:
+    directory = project.journal_of(run_id)
+    # Before the commit, which deletes the segments: their damaged bytes may still tell a person something.
+    kept = [
+        quarantine.copy(os.path.join(directory, segment.name + SUFFIX), "; ".join(segment.problems))
+        for segment in read_segments(directory)
+        if segment.problems
+    ]
+    where = f"; the damaged segments are in {quarantine.folder}" if kept else ""
+    recovery = recover(project, host())
+    told = [problem for problem in recovery.problems if run_id[:8] in problem]
+    if not os.path.isdir(directory):
+        return f"committed run {run_id[:8]}{where}"
+    return told[0] + where if told else f"run {run_id[:8]} stays in {directory}{where}"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
