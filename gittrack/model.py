@@ -33,12 +33,27 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A changed file that is not in the snapshot of a run: `why`, and its size in bytes."""
+
+    path: str
+    why: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
-    """The code that a run was made with; `commit` is None on an unborn branch."""
+    """The code that a run was made with; `commit` is HEAD, None on an unborn branch.
+
+    `snapshot` is the commit of the working tree where that differed from HEAD, `tree` what was in it, or in HEAD.
+    """
 
     commit: str | None = None
     branch: str | None = None
     dirty: bool = False
+    tree: str | None = None
+    snapshot: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
     remote: str | None = None
     entry: str | None = None
     directory: str = "."

@@ -16,6 +16,7 @@ from gittrack.model import (
     Code,
     Environment,
     Input,
+    LeftOut,
     MetricSummary,
     Note,
     Record,
@@ -37,6 +38,10 @@ def _author(author: Author | None) -> Plain | None:
     return None if author is None else {"name": author.name, "email": author.email}
 
 
+def _left_out(item: LeftOut) -> Plain:
+    return {"path": item.path, "why": item.why, **_present(size=item.size or None)}
+
+
 def start_to_plain(start: Start) -> Plain:
     """Return the mapping for what is known at the start; the packages have a file of their own."""
     code, env = start.code, start.environment
@@ -51,6 +56,7 @@ def start_to_plain(start: Start) -> Plain:
             "commit": code.commit,
             "branch": code.branch,
             "dirty": code.dirty,
+            **_present(tree=code.tree, snapshot=code.snapshot, left_out=[_left_out(item) for item in code.left_out]),
             **_present(remote=code.remote, entry=code.entry, directory=code.directory),
         },
         **_present(
@@ -153,10 +159,17 @@ def read_code(code: Fields) -> Code:
         commit=code.text("commit"),
         branch=code.text("branch"),
         dirty=bool(code.truth("dirty")),
+        tree=code.text("tree"),
+        snapshot=code.text("snapshot"),
+        left_out=tuple(_read_left_out(item) for item in code.parts("left_out")),
         remote=code.text("remote"),
         entry=code.text("entry"),
         directory=code.text("directory") or ".",
     )
+
+
+def _read_left_out(item: Fields) -> LeftOut:
+    return LeftOut(item.need_text("path"), item.text("why") or "", item.whole("size") or 0)
 
 
 def read_environment(env: Fields) -> Environment:

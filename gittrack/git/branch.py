@@ -106,16 +106,33 @@ def append(
     Index, HEAD and hooks stay out of it. Raises DamagedRecord if a path exists with other content and is not
     in `replace`, StorageError if the disk refuses or if other writers are faster for too long.
     """
+
+    def build(store: ObjectStore, tip: str | None) -> str | None:
+        base = start() if tip is None else tip
+        addition = make(View(store, base))
+        return None if addition is None else _write(store, base, addition, committer)
+
+    return advance(repo, ref, build, lock_timeout=lock_timeout)
+
+
+def advance(
+    repo: Repository,
+    ref: str,
+    build: Callable[[ObjectStore, str | None], str | None],
+    *,
+    lock_timeout: float = 60.0,
+) -> str | None:
+    """Move `ref` to the commit that `build(store, tip)` writes, again with each new tip while others are faster.
+
+    Returns the commit, durable and whole, or None when `build` does. Raises StorageError if the disk refuses or if
+    other writers are faster for too long.
+    """
     with _publish_lock(repo, lock_timeout), ObjectStore(repo) as store:
         deadline = time.monotonic() + max(lock_timeout, _PATIENCE)
         while True:
             tip = read_ref(repo, ref)
-            base = start() if tip is None else tip
-            addition = make(View(store, base))
-            if addition is None:
-                return None
-            commit = _write(store, base, addition, committer)
-            if _move(store, ref, tip, commit):
+            commit = build(store, tip)
+            if commit is None or _move(store, ref, tip, commit):
                 return commit
             if time.monotonic() > deadline:
                 raise StorageError(f"other processes kept moving {ref}; try again when fewer of them are writing")

@@ -68,6 +68,14 @@ def changed_paths(repo: Repository, old: str | None, new: str) -> list[Change]:
     return changes
 
 
+def added_objects(repo: Repository, old: str | None, new: str) -> list[str]:
+    """Return the ids of the trees and blobs below the tree `new` that are not at the same place below `old`."""
+    args = ["diff-tree", "-r", "-t", "-z", "--no-renames", "--diff-filter=d", "--end-of-options"]
+    fields = run_git([*args, old or _EMPTY_TREE[repo.object_format], new], repo=repo).split(b"\0")
+    facts = [field.decode("ascii").split(" ") for field in fields[::2] if field.startswith(b":")]
+    return [oid for _, mode, _, oid, _ in facts if mode != "160000"]
+
+
 class _CutShortError(StorageError):
     """Git ended in the middle of an object, which it could not unpack."""
 

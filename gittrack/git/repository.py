@@ -1,4 +1,4 @@
-"""Where the repository is, what its configuration says, who the user is, and where HEAD stands."""
+"""Where the repository is, what its configuration says, and who the user is."""
 
 from __future__ import annotations
 
@@ -61,15 +61,6 @@ class Signature:
 
     name: str
     email: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeadState:
-    """Where HEAD stands: no commit before the first one, no branch when detached (but one in a rebase)."""
-
-    commit: str | None
-    branch: str | None
-    dirty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,45 +159,6 @@ def identity(repo: Repository) -> Signature:
 def committer(repo: Repository) -> Signature:
     """Return the committer that git would write into a commit; raises RepositoryError if there is none."""
     return _signature(repo, "GIT_COMMITTER_IDENT")
-
-
-def head_state(repo: Repository, cwd: str | os.PathLike[str] | None = None) -> HeadState:
-    """Tell HEAD, branch and whether anything differs from HEAD (untracked files count), in one call to git."""
-    if repo.worktree is None:
-        return _bare_head(repo)
-    status = ["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--no-renames"]
-    out = run_git([*status, "--no-ahead-behind", "-z"], repo=repo, cwd=cwd)
-    commit: str | None = None
-    branch: str | None = None
-    dirty = False
-    for line in out.split(b"\0"):
-        if line.startswith(b"# branch.oid "):
-            commit = line[13:].decode()
-        elif line.startswith(b"# branch.head "):
-            branch = os.fsdecode(line[14:])
-        elif line and not line.startswith(b"# "):
-            dirty = True
-            break
-    if branch == "(detached)":
-        branch = _rebased_branch(repo.git_dir)
-    return HeadState(None if commit == "(initial)" else commit, branch, dirty)
-
-
-def _bare_head(repo: Repository) -> HeadState:
-    commit = run_git(["rev-parse", "--verify", "--quiet", "HEAD"], repo=repo, ok=(0, 1)).decode().strip()
-    branch = os.fsdecode(run_git(["symbolic-ref", "--quiet", "--short", "HEAD"], repo=repo, ok=(0, 1))).strip()
-    return HeadState(commit or None, branch or None, dirty=False)
-
-
-def _rebased_branch(git_dir: str) -> str | None:
-    for directory in ("rebase-merge", "rebase-apply"):
-        try:
-            with open(os.path.join(git_dir, directory, "head-name"), "rb") as file:
-                name = os.fsdecode(file.read()).strip()
-        except OSError:
-            continue
-        return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
-    return None
 
 
 def _signature(repo: Repository, variable: str) -> Signature:

@@ -10,18 +10,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gittrack.capture.arguments import entry_of
 from gittrack.capture.environment import capture_environment, host, user
-from gittrack.capture.redact import redact_arguments, redact_url
+from gittrack.capture.redact import redact_arguments
 from gittrack.codec.paths import check_id
 from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
-from gittrack.git.repository import head_state
-from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Start, Value
+from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Start, Value
 from gittrack.names import name_for
 from gittrack.record.assemble import is_live, start_time
-from gittrack.record.journal import Journal, opening_of
+from gittrack.record.code import capture_code, utf8
+from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_run_name, check_text
 
@@ -44,11 +43,11 @@ def begin(
 ) -> ActiveRun:
     """Start a new run in `project`; `command` is what runs, by default this very process."""
     run_id = run_id or os.urandom(16).hex()
-    start = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
-    return ActiveRun(project, start, _begun(project, start, start.time), owner=True)
+    start, problems = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
+    return ActiveRun(project, start, _begun(project, start, start.time, problems), owner=True)
 
 
-def _begun(project: Project, start: Start, zero: float) -> Journal:
+def _begun(project: Project, start: Start, zero: float, problems: Sequence[str]) -> Journal:
     """A journal with its first lines written; StorageError when the disk refuses them."""
     # Loaded now, not after days of training, when the installed version may be another one. And dataclasses
     # are made by exec, which in an atexit handler makes Python forget that SIGINT ended the process.
@@ -62,6 +61,9 @@ def _begun(project: Project, start: Start, zero: float) -> Journal:
             f"no run can be recorded: {journal.directory} cannot be written ({error.strerror or error})"
         ) from None
     journal.event("start", start=start_to_plain(start), packages=list(start.environment.packages))
+    for problem in problems:
+        warn(problem)
+        journal.event("warning", text=problem)
     return journal
 
 
@@ -96,10 +98,10 @@ def resume(project: Project, run_id: str, name: str | None, experiment: str | No
             return begin(project, name, experiment, None, run_id=run_id)
         raise RunNotFound(f"run {run_id} is not in this repository; 'gittrack log' lists what is")
     known = fold(records)
-    start = _captured(
+    start, problems = _captured(
         project, run_id, name=name or known.name, experiment=experiment or known.experiment, parent=known.parent
     )
-    journal = _begun(project, start, known.start)
+    journal = _begun(project, start, known.start, problems)
     # Its times go on counting from when it first started.
     run = ActiveRun(project, replace(start, time=known.start), journal, owner=True, params=lambda: known.params)
     if name or experiment:
@@ -122,11 +124,13 @@ def _captured(
     experiment: str | None,
     parent: str | None,
     command: Sequence[str] | None = None,
-) -> Start:
+) -> tuple[Start, tuple[str, ...]]:
+    """What is known at the start, and a sentence for each thing that could not be kept."""
     project.check_runs_ref()
     experiment = experiment or project.settings.get("gittrack.experiment") or DEFAULT_EXPERIMENT
     argv = list(command) if command is not None else this_command()
-    return Start(
+    captured = capture_code(project, argv)
+    start = Start(
         id=check_id(run_id),
         name=check_run_name(name) if name else name_for(run_id),
         time=milliseconds(time.time()),
@@ -135,10 +139,11 @@ def _captured(
         author=Author(project.author.name, project.author.email),
         host=host(),
         user=user(),
-        command=tuple(_utf8(word) for word in redact_arguments(argv)),
-        code=_code(project, argv),
+        command=tuple(utf8(word) for word in redact_arguments(argv)),
+        code=captured.code,
         environment=capture_environment() if command is None else _environment_of(command),
     )
+    return start, captured.problems
 
 
 def _environment_of(command: Sequence[str]) -> Environment:
@@ -147,34 +152,9 @@ def _environment_of(command: Sequence[str]) -> Environment:
     return environment_of(command)
 
 
-def _code(project: Project, argv: Sequence[str]) -> Code:
-    head = head_state(project.repo)
-    remote = project.settings.remote_url(head.branch)
-    top = project.repo.worktree
-    try:
-        here = os.getcwd()
-    except FileNotFoundError:  # `repo` was given, and the current directory is gone
-        here = top or project.repo.common_dir
-    directory = os.path.relpath(here, top).replace(os.sep, "/") if top else "."
-    entry = entry_of(argv, here)
-    return Code(
-        commit=head.commit,
-        branch=None if head.branch is None else _utf8(head.branch),
-        dirty=head.dirty,
-        remote=_utf8(redact_url(remote)) if remote else None,
-        entry=None if entry is None else _utf8(entry),
-        directory=_utf8(directory),
-    )
-
-
 def this_command() -> list[str]:
     """Return the command line of this process as it was typed; [] in a notebook, whose own says nothing."""
     if "ipykernel" in sys.modules:
         notebook = os.environ.get("JPY_SESSION_NAME")
         return [notebook] if notebook else []
     return list(getattr(sys, "orig_argv", None) or sys.argv)
-
-
-def _utf8(text: str) -> str:
-    r"""Text from the system with bytes that are no UTF-8 written as \xNN."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text

@@ -25,6 +25,7 @@ from gittrack.model import (
     Code,
     Environment,
     Input,
+    LeftOut,
     MetricSummary,
     Note,
     Point,
@@ -44,7 +45,17 @@ START = Start(
     host="box",
     user="ada",
     command=("python", "train.py", "--name", "a b"),
-    code=Code("ab" * 20, "main", True, "https://example.com/r.git", "train.py", "src"),
+    code=Code(
+        "ab" * 20,
+        "main",
+        True,
+        tree="cd" * 20,
+        snapshot="ef" * 20,
+        left_out=(LeftOut("big.bin", "larger than 10 MiB", 11 << 20), LeftOut("x", "gone")),
+        remote="https://example.com/r.git",
+        entry="train.py",
+        directory="src",
+    ),
     environment=Environment("3.11.7", "CPython", "Linux-6.1", "x86_64", "cpu", 2, ("gpu",), (), {"RANK": "0"}),
 )
 

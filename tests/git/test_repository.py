@@ -10,15 +10,14 @@ import pytest
 
 from gittrack.errors import RepositoryError
 from gittrack.git.repository import (
-    HeadState,
     Settings,
     Signature,
     committer,
     discover,
-    head_state,
     identity,
     settings,
 )
+from gittrack.git.status import Difference, WorkingTree, working_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ def test_a_linked_worktree_shares_the_common_directory(repo: Path, git: Git, tmp
     assert found.common_dir == f"{repo}/.git"
     assert found.git_dir == f"{repo}/.git/worktrees/linked"
     assert found.worktree == str(linked)
-    assert head_state(found) == HeadState(head(git, repo), "side", dirty=False)
+    assert working_tree(found) == WorkingTree(head(git, repo), "side")
 
 
 def test_a_bare_repository(repo: Path, git: Git, tmp_path: Path) -> None:
@@ -57,12 +56,12 @@ def test_a_bare_repository(repo: Path, git: Git, tmp_path: Path) -> None:
     git("clone", "-q", "--bare", str(repo), str(bare))
     found = discover(bare)
     assert (found.common_dir, found.worktree) == (str(bare), None)
-    assert head_state(found) == HeadState(head(git, repo), "main", dirty=False)
+    assert working_tree(found) == WorkingTree(head(git, repo), "main")
 
 
 def test_a_bare_repository_without_a_commit(git: Git, tmp_path: Path) -> None:
     git("init", "-q", "--bare", str(tmp_path / "bare.git"))
-    assert head_state(discover(tmp_path / "bare.git")) == HeadState(None, "main", dirty=False)
+    assert working_tree(discover(tmp_path / "bare.git")) == WorkingTree(None, "main")
 
 
 def test_a_sha256_repository(git: Git, tmp_path: Path) -> None:
@@ -80,7 +79,7 @@ def test_git_dir_and_work_tree_of_the_user_are_honoured(
     monkeypatch.setenv("GIT_WORK_TREE", str(away))
     found = discover(away)
     assert (found.git_dir, found.worktree) == (f"{repo}/.git", str(away))
-    assert head_state(found).dirty  # train.py is not there
+    assert working_tree(found).dirty  # train.py is not there
 
 
 def test_a_reftable_repository_is_known_by_its_files(repo: Path) -> None:
@@ -169,22 +168,23 @@ def test_a_missing_identity_names_the_commands(repo: Path, home: Path) -> None:
 def test_head_clean_modified_and_untracked(repo: Path, git: Git) -> None:
     found = discover(repo)
     commit = head(git, repo)
-    assert head_state(found) == HeadState(commit, "main", dirty=False)
+    assert working_tree(found) == WorkingTree(commit, "main")
     (repo / "new ü").touch()
-    assert head_state(found) == HeadState(commit, "main", dirty=True)
+    assert working_tree(found) == WorkingTree(commit, "main", (Difference("new ü".encode(), untracked=True),))
     (repo / "new ü").unlink()
     (repo / "train.py").write_text("changed\n")
-    assert head_state(found, cwd=repo) == HeadState(commit, "main", dirty=True)
+    blob = git("rev-parse", "HEAD:train.py", cwd=repo).strip()
+    assert working_tree(found, cwd=repo) == WorkingTree(commit, "main", (Difference(b"train.py", 0o100644, blob),))
 
 
 def test_head_before_the_first_commit(git: Git, tmp_path: Path) -> None:
     git("init", "-q", str(tmp_path / "new"))
-    assert head_state(discover(tmp_path / "new")) == HeadState(None, "main", dirty=False)
+    assert working_tree(discover(tmp_path / "new")) == WorkingTree(None, "main")
 
 
 def test_head_detached(repo: Path, git: Git) -> None:
     git("checkout", "-q", "--detach", cwd=repo)
-    assert head_state(discover(repo)) == HeadState(head(git, repo), None, dirty=False)
+    assert working_tree(discover(repo)) == WorkingTree(head(git, repo), None)
 
 
 @pytest.mark.parametrize("backend", ["--merge", "--apply"])
@@ -198,7 +198,8 @@ def test_head_during_a_rebase_tells_the_branch(repo: Path, git: Git, backend: st
     git("checkout", "-q", "topic/ü", cwd=repo)
     with pytest.raises(AssertionError, match="rebase"):
         git("rebase", "-q", backend, "main", cwd=repo)  # stops at the conflict
-    assert head_state(discover(repo)) == HeadState(head(git, repo), "topic/ü", dirty=True)
+    state = working_tree(discover(repo))
+    assert (state.commit, state.branch, state.dirty) == (head(git, repo), "topic/ü", True)
 
 
 def test_a_lost_current_directory_does_not_matter_once_the_repository_is_known(
@@ -210,7 +211,7 @@ def test_a_lost_current_directory_does_not_matter_once_the_repository_is_known(
     monkeypatch.chdir(gone)
     gone.rmdir()
     try:
-        assert head_state(found).branch == "main"
+        assert working_tree(found).branch == "main"
     finally:
         os.chdir(tmp_path)
 

@@ -1,0 +1,154 @@
+"""The working tree as a commit on top of HEAD, made through a copy of the index: nothing of the user's changes."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gittrack.errors import StorageError
+from gittrack.git.branch import commit_bytes, tree_of
+from gittrack.git.pins import SNAPSHOTS, last_pinned, pin
+from gittrack.git.process import GitError, run_git
+from gittrack.git.store import ObjectStore
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+
+    from gittrack.git.repository import Repository, Signature
+    from gittrack.git.status import Difference, WorkingTree
+
+_ATTEMPTS: Final = 3
+# No file of a split index is written, and git warns of no line ends.
+_SETTINGS: Final = ("-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
+_MESSAGE: Final = "Working tree{place}\n\nThe files as they were when a run started; made by gittrack.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The commit of a working tree, and its tree; both are HEAD's own where nothing differs that is kept."""
+
+    commit: str | None
+    tree: str | None
+
+
+def take_snapshot(
+    repo: Repository, state: WorkingTree, left_out: Container[bytes], *, committer: Signature
+) -> Snapshot:
+    """Keep the working tree that `state` tells of, without the paths in `left_out`, as a commit that is pinned.
+
+    A path that is left out stays as it is in HEAD. Raises StorageError when the disk or git refuses, or when
+    a file keeps changing while it is read.
+    """
+    kept = [difference for difference in state.differences if difference.path not in left_out]
+    head_tree = None
+    for attempt in range(_ATTEMPTS):
+        with ObjectStore(repo) as store:
+            head_tree = None if state.commit is None else tree_of(store, state.commit)
+            if not kept:
+                return Snapshot(state.commit, head_tree)
+            try:
+                tree = _write_tree(repo, state, left_out)
+            except GitError:
+                # A file went away or changed under git's hands: what is there a moment later counts.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            if tree == head_tree:
+                return Snapshot(state.commit, head_tree)
+            commit = _commit(store, state, head_tree, tree, committer)
+            if commit is not None:
+                pin(repo, SNAPSHOTS, commit, committer=committer)
+                if commit_is_whole(store, head_tree, tree):
+                    return Snapshot(commit, tree)
+    raise StorageError("the working tree could not be kept: a 'git gc' took its objects away again and again")
+
+
+def commit_is_whole(store: ObjectStore, old: str | None, new: str) -> bool:
+    """Tell whether all objects of the tree `new` that the tree `old` does not have are there."""
+    return all(store.contains(oid) for oid in _new_objects(store.repo, old, new))
+
+
+def _write_tree(repo: Repository, state: WorkingTree, left_out: Container[bytes]) -> str:
+    with _index_copy(repo) as env:
+        git = _Indexed(repo, env)
+        restored = [d for d in state.differences if d.path in left_out and not d.untracked]
+        if restored:
+            git.run(["update-index", "-z", "--index-info"], b"".join(_head_entry(repo, d) for d in restored))
+        touched = [d.path for d in state.differences if d.touched and d.path not in left_out]
+        if touched:
+            # The very list that the status gave, and no pattern: a name with a star in it is only a name.
+            git.run(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], b"\0".join(touched) + b"\0")
+        return git.run(["write-tree", "--missing-ok"]).decode().strip()
+
+
+def _head_entry(repo: Repository, difference: Difference) -> bytes:
+    oid = difference.head_oid or "0" * (2 * repo.hash_len)
+    return b"%o %s\t%s\0" % (difference.head_mode, oid.encode(), difference.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    repo: Repository
+    env: Mapping[str, str]
+
+    def run(self, args: list[str], stdin: bytes = b"") -> bytes:
+        return run_git([*_SETTINGS, *args], repo=self.repo, env=self.env, stdin=stdin)
+
+
+@contextmanager
+def _index_copy(repo: Repository) -> Iterator[dict[str, str]]:
+    """The environment in which git works on a copy of this worktree's index, which is removed afterwards."""
+    os.makedirs(repo.state_dir, exist_ok=True)
+    copy = os.path.join(repo.state_dir, f"snapshot-{os.urandom(6).hex()}.index")
+    try:
+        _copy(os.path.join(repo.git_dir, "index"), copy)
+        yield {"GIT_INDEX_FILE": copy}
+    finally:
+        for path in (copy, f"{copy}.lock"):
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file with its time: git compares the times of files with that of the index (racy-git)."""
+    with suppress(FileNotFoundError), open(source, "rb") as file:
+        status = os.fstat(file.fileno())
+        with open(target, "xb") as out:
+            while chunk := file.read(1 << 20):
+                out.write(chunk)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _new_objects(repo: Repository, old: str | None, new: str) -> Iterator[str]:
+    from gittrack.git.reader import added_objects
+
+    yield new
+    yield from added_objects(repo, old, new)
+
+
+def _commit(
+    store: ObjectStore, state: WorkingTree, head_tree: str | None, tree: str, committer: Signature
+) -> str | None:
+    """The durable commit of a tree; the last one that was pinned, where it is the same; None if objects are gone."""
+    previous = last_pinned(store.repo, SNAPSHOTS)
+    if previous is not None and _is_that(store, previous, tree, state.commit):
+        return previous
+    for oid in _new_objects(store.repo, head_tree, tree):
+        if not store.contains(oid):
+            return None
+        store.make_durable(oid)
+    who = (committer, time.time())
+    place = f" on {state.branch}" if state.branch else ""
+    parents = [state.commit] if state.commit else []
+    data = commit_bytes(tree, parents, _MESSAGE.format(place=place), who, who)
+    commit = store.write("commit", data)
+    store.sync()
+    return commit
+
+
+def _is_that(store: ObjectStore, commit: str, tree: str, parent: str | None) -> bool:
+    head = f"tree {tree}\n" + (f"parent {parent}\nauthor " if parent else "author ")
+    return store.contains(commit) and store.read(commit)[1].startswith(head.encode())

@@ -1,0 +1,103 @@
+"""The code of a run: HEAD, pinned so that no rewrite loses it, and the working tree where that differs from HEAD."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from gittrack.capture.arguments import entry_of
+from gittrack.capture.exclusion import MAX_FILE, MAX_TOTAL, Limits, leave_out
+from gittrack.capture.redact import redact_url
+from gittrack.errors import GittrackError
+from gittrack.git.packs import open_packs
+from gittrack.git.pins import CODE, pin
+from gittrack.git.snapshot import Snapshot, take_snapshot
+from gittrack.git.status import working_tree
+from gittrack.model import Code, LeftOut
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gittrack.git.status import WorkingTree
+    from gittrack.project import Project
+
+_SHOWN: Final = 200  # files that are left out; how many more there are is told in the last line
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The code of a run, and a sentence for each thing about it that could not be kept."""
+
+    code: Code
+    problems: tuple[str, ...] = ()
+
+
+def capture_code(project: Project, argv: Sequence[str]) -> Captured:
+    """Return the code that a run of `argv` here is made with; its commit and its snapshot are then kept for good."""
+    state = working_tree(project.repo)
+    problems: list[str] = []
+    left_out = _left_out(project, state)
+    kept = _keep(project, state, left_out, problems)
+    remote = project.settings.remote_url(state.branch)
+    here = _here(project)
+    top = project.repo.worktree
+    entry = entry_of(argv, here)
+    code = Code(
+        commit=state.commit,
+        branch=None if state.branch is None else utf8(state.branch),
+        dirty=state.dirty,
+        tree=kept.tree,
+        snapshot=None if kept.commit == state.commit else kept.commit,
+        left_out=_told(tuple(left_out.values())),
+        remote=utf8(redact_url(remote)) if remote else None,
+        entry=None if entry is None else utf8(entry),
+        directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
+    )
+    return Captured(code, tuple(problems))
+
+
+def utf8(text: str) -> str:
+    r"""Text from the system with bytes that are no UTF-8 written as \xNN."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace") if not text.isascii() else text
+
+
+def _here(project: Project) -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # `repo` was given, and the current directory is gone
+        return project.repo.worktree or project.repo.common_dir
+
+
+def _left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
+    if not state.differences or project.repo.worktree is None:
+        return {}
+    settings = project.settings
+    limits = Limits(
+        settings.number("gittrack.snapshotmaxfile", MAX_FILE), settings.number("gittrack.snapshotmaxtotal", MAX_TOTAL)
+    )
+    heads = {difference.path: difference.head_oid for difference in state.differences}
+
+    def committed(path: bytes) -> bytes | None:
+        return open_packs(project.repo).read(heads[path])[1] if heads[path] else None
+
+    return dict(leave_out(project.repo.worktree, state.differences, limits, committed))
+
+
+def _keep(project: Project, state: WorkingTree, left_out: dict[bytes, LeftOut], problems: list[str]) -> Snapshot:
+    try:
+        if state.commit is not None:
+            pin(project.repo, CODE, state.commit, committer=project.committer)
+    except (GittrackError, OSError) as error:
+        problems.append(f"the commit of the code may not survive a rewrite: it could not be pinned ({error})")
+    try:
+        return take_snapshot(project.repo, state, left_out, committer=project.committer)
+    except (GittrackError, OSError) as error:
+        problems.append(f"the uncommitted changes could not be kept: {error}")
+        return Snapshot(state.commit, None)
+
+
+def _told(items: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
+    told = tuple(replace(item, path=item.path[:1000]) for item in items[:_SHOWN])
+    rest = len(items) - len(told)
+    return (*told, LeftOut("…", f"{rest} more files", sum(item.size for item in items[_SHOWN:]))) if rest else told
