@@ -44,5 +44,9 @@ class RunNotFound(GittrackError, LookupError):
     """No run, or more than one, answers to a specifier."""
 
 
+class NotFetched(GittrackError, LookupError):
+    """The code of a run is not in this clone; the message has the command that fetches it."""
+
+
 class DamagedRecord(GittrackError, ValueError):
     """A file of the branch or of a journal is not what the format allows."""

@@ -28,6 +28,10 @@ SECTIONS = {
         "log": Entry("gittrack.cli.log:command", "List runs, newest first."),
         "show": Entry("gittrack.cli.show:command", "Show one run."),
     },
+    "Reproduce": {
+        "checkout": Entry("gittrack.cli.checkout:checkout", "Check the code of a run out into a folder of its own."),
+        "branch": Entry("gittrack.cli.checkout:branch", "Make a branch at the code of a run."),
+    },
     "Change": {
         "tag": Entry("gittrack.cli.tag:command", "Set, remove or list the tags of a run."),
         "note": Entry("gittrack.cli.note:command", "Add a remark to a run."),

@@ -1,0 +1,51 @@
+"""The commit that holds the very code of a run, or one sentence on how to get it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from gittrack.errors import NotFetched
+from gittrack.git.worktrees import has_commit
+
+if TYPE_CHECKING:
+    from gittrack.model import Code, Run
+    from gittrack.project import Project
+
+_OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def source_of(project: Project, run: Run) -> str:
+    """Return the commit with the code of `run`: its snapshot, or HEAD as it was; NotFetched when it is not here.
+
+    Of a resumed run it is the code that it started with.
+    """
+    commit = source_commit(run.code)
+    if commit is None:
+        raise NotFetched(f"run {run.id[:8]} has no commit: it was made before the first one, and nothing was kept")
+    if not has_commit(project.repo, commit):
+        raise not_fetched(project, run, commit)
+    return commit
+
+
+def source_commit(code: Code) -> str | None:
+    """Return the id of the commit that holds the code, None where there is none, or what is told is no id."""
+    commit = code.snapshot or code.commit
+    return commit if commit is not None and _OID.fullmatch(commit) else None
+
+
+def not_fetched(project: Project, run: Run, commit: str) -> NotFetched:
+    """Return the error for a commit that is not here, with the command that fetches it."""
+    what = "snapshot" if run.code.snapshot else "commit"
+    remote = _remote(project)
+    if remote is None:
+        return NotFetched(f"the code of run {run.id[:8]}, {what} {commit[:12]}, is not here, and there is no remote")
+    ref = "snapshots" if run.code.snapshot else "code"
+    command = f"git fetch {shlex.quote(remote)} refs/gittrack/{ref}:refs/gittrack/remotes/{shlex.quote(remote)}/{ref}"
+    return NotFetched(f"the code of run {run.id[:8]}, {what} {commit[:12]}, is not fetched; run: {command}")
+
+
+def _remote(project: Project) -> str | None:
+    names = [key[7:-4] for key in project.settings.values if key.startswith("remote.") and key.endswith(".url")]
+    return "origin" if "origin" in names else next(iter(sorted(names)), None)
