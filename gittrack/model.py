@@ -138,8 +138,27 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """How a run came to be, so that it can be done again.
+
+    `wrapped`: by `gittrack run`, which read `params` and `inputs` before and `metrics` and `artifacts` after. Otherwise
+    by a process that started it as its run number `ordinal`, from 0 on.
+    """
+
+    wrapped: bool = False
+    params: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
-    """What is known when a run starts; `time` in seconds since the epoch, to the millisecond."""
+    """What is known when a run starts; `time` in seconds since the epoch, to the millisecond.
+
+    `reproduces` is the id of the run that this one is meant to do again.
+    """
 
     id: str
     name: str
@@ -150,6 +169,8 @@ class Start:
     host: str = ""
     user: str = ""
     command: tuple[str, ...] = ()
+    launch: Launch = field(default_factory=Launch)
+    reproduces: str | None = None
     code: Code = field(default_factory=Code)
     environment: Environment = field(default_factory=Environment)
 
@@ -208,6 +229,8 @@ class Run:
     host: str = ""
     user: str = ""
     command: tuple[str, ...] = ()
+    launch: Launch = field(default_factory=Launch)
+    reproduces: str | None = None
     code: Code = field(default_factory=Code)
     environment: Environment = field(default_factory=Environment)
     params: Mapping[str, Value] = field(default_factory=dict)

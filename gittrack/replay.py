@@ -35,6 +35,8 @@ def fold(records: Iterable[Record]) -> Run:
         host=start.host,
         user=start.user,
         command=start.command,
+        launch=start.launch,
+        reproduces=start.reproduces,
         code=start.code,
         environment=start.environment,
     )

@@ -22,7 +22,7 @@ LAYERS = (
     {"demo", "integrations"},
     {"__init__"},
     {"api"},
-    {"doctor"},
+    {"doctor", "reproduce"},
     {"results", "check"},
     {"catalog"},
     {"journals"},
@@ -39,7 +39,7 @@ PURE = {"codec", "replay", "values", "model", "names", "errors", "_version"}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 
-STARTS_PROCESSES = {"git", "capture", "cli"}
+STARTS_PROCESSES = {"git", "capture", "cli", "reproduce"}
 PROCESS_MODULES = {"subprocess", "pty", "_posixsubprocess"}
 PROCESS_CALLS = ("system", "popen", "posix_spawn", "spawn", "exec")
 

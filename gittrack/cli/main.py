@@ -29,6 +29,7 @@ SECTIONS = {
         "show": Entry("gittrack.cli.show:command", "Show one run."),
     },
     "Reproduce": {
+        "reproduce": Entry("gittrack.cli.reproduce:command", "Run a run again, and see whether it comes out the same."),
         "checkout": Entry("gittrack.cli.checkout:checkout", "Check the code of a run out into a folder of its own."),
         "branch": Entry("gittrack.cli.checkout:branch", "Make a branch at the code of a run."),
     },

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from gittrack.codec.fields import Fields
-from gittrack.codec.record import read_code, read_environment, start_from_plain, start_to_plain
+from gittrack.codec.record import (
+    launch_to_plain,
+    read_code,
+    read_environment,
+    read_launch,
+    start_from_plain,
+    start_to_plain,
+)
 from gittrack.codec.times import write_time
 from gittrack.errors import DamagedRecord
 from gittrack.model import (
@@ -42,6 +49,8 @@ def run_document(run: Run) -> dict[str, object]:
         "host": run.host,
         "user": run.user,
         "command": list(run.command),
+        "launch": launch_to_plain(run.launch),
+        "reproduces": run.reproduces,
         "code": asdict(run.code),
         "environment": environment,
         "params": dict(run.params),
@@ -148,6 +157,8 @@ def run_from_document(data: object) -> Run:
         host=fields.text("host") or "",
         user=fields.text("user") or "",
         command=fields.texts("command"),
+        launch=read_launch(fields.part("launch")),
+        reproduces=fields.text("reproduces"),
         code=read_code(fields.part("code")),
         environment=read_environment(fields.part("environment")),
         params=fields.values("params"),

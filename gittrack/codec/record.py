@@ -16,6 +16,7 @@ from gittrack.model import (
     Code,
     Environment,
     Input,
+    Launch,
     LeftOut,
     MetricSummary,
     Note,
@@ -38,6 +39,18 @@ def _author(author: Author | None) -> Plain | None:
     return None if author is None else {"name": author.name, "email": author.email}
 
 
+def launch_to_plain(launch: Launch) -> Plain:
+    """Return the mapping for how a run came to be."""
+    return _present(
+        wrapped=launch.wrapped or None,
+        params=list(launch.params),
+        inputs=list(launch.inputs),
+        metrics=list(launch.metrics),
+        artifacts=list(launch.artifacts),
+        ordinal=launch.ordinal or None,
+    )
+
+
 def _left_out(item: LeftOut) -> Plain:
     return {"path": item.path, "why": item.why, **_present(size=item.size or None)}
 
@@ -49,9 +62,10 @@ def start_to_plain(start: Start) -> Plain:
         "id": start.id,
         "name": start.name,
         "experiment": start.experiment,
-        **_present(parent=start.parent),
+        **_present(parent=start.parent, reproduces=start.reproduces),
         "start": write_time(start.time),
         **_present(author=_author(start.author), host=start.host, user=start.user, command=list(start.command)),
+        **_present(launch=launch_to_plain(start.launch)),
         "code": {
             "commit": code.commit,
             "branch": code.branch,
@@ -144,12 +158,26 @@ def start_from_plain(fields: Fields) -> Start:
         time=time,
         experiment=fields.text("experiment") or DEFAULT_EXPERIMENT,
         parent=fields.text("parent"),
+        reproduces=fields.text("reproduces"),
         author=_read_author(fields, "author"),
         host=fields.text("host") or "",
         user=fields.text("user") or "",
         command=fields.texts("command"),
+        launch=read_launch(fields.part("launch")),
         code=read_code(fields.part("code")),
         environment=read_environment(fields.part("environment")),
+    )
+
+
+def read_launch(launch: Fields) -> Launch:
+    """Return what a mapping tells of how a run came to be."""
+    return Launch(
+        wrapped=bool(launch.truth("wrapped")),
+        params=launch.texts("params"),
+        inputs=launch.texts("inputs"),
+        metrics=launch.texts("metrics"),
+        artifacts=launch.texts("artifacts"),
+        ordinal=max(0, launch.whole("ordinal") or 0),
     )
 
 

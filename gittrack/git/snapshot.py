@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 3
 # No file of a split index is written, and git warns of no line ends.
 _SETTINGS: Final = ("-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
-_MESSAGE: Final = "Working tree{place}\n\nThe files as they were when a run started; made by gittrack.\n"
+_MARK: Final = "The files as they were when a run started; made by gittrack."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,19 @@ def take_snapshot(
                 if commit_is_whole(store, head_tree, tree):
                     return Snapshot(commit, tree)
     raise StorageError("the working tree could not be kept: a 'git gc' took its objects away again and again")
+
+
+def base_of(repo: Repository, commit: str) -> str | None:
+    """Return the commit that a snapshot was made on, None for one before the first; a commit that is none itself.
+
+    A snapshot is HEAD where somebody checked one out to look at it, or to run it again.
+    """
+    with ObjectStore(repo) as store:
+        _, data = store.read(commit)
+    if not data.endswith(f"\n\n{_MARK}\n".encode()):
+        return commit
+    parents = [line[7:].decode("ascii") for line in data.split(b"\n") if line.startswith(b"parent ")]
+    return parents[0] if parents else None
 
 
 def commit_is_whole(store: ObjectStore, old: str | None, new: str) -> bool:
@@ -143,7 +156,7 @@ def _commit(
     who = (committer, time.time())
     place = f" on {state.branch}" if state.branch else ""
     parents = [state.commit] if state.commit else []
-    data = commit_bytes(tree, parents, _MESSAGE.format(place=place), who, who)
+    data = commit_bytes(tree, parents, f"Working tree{place}\n\n{_MARK}\n", who, who)
     commit = store.write("commit", data)
     store.sync()
     return commit

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gittrack.read.records import Reading
 
 # Raise the first number with every change of a table, of a row's meaning, of the document or of the fold.
-VERSION: Final = 1 * 1000 + FORMAT_VERSION
+VERSION: Final = 2 * 1000 + FORMAT_VERSION
 
 # A run has a short number in the other tables: its id would be most of their size. `records` lists the
 # files that a run was folded from, so that a refresh reads no tree.

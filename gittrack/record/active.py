@@ -7,8 +7,9 @@ import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from gittrack.codec.paths import is_id
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
-from gittrack.model import FAILED, FINISHED
+from gittrack.model import FAILED, FINISHED, Launch
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
 from gittrack.record.journal import say, warn
@@ -25,6 +26,8 @@ REPOSITORY = "GITTRACK_REPO"
 EXPERIMENT = "GITTRACK_EXPERIMENT"
 # '<pid>:<run id>:<repository>': for worker processes that multiprocessing starts afresh.
 WORKER = "GITTRACK_WORKER"
+# '<run id>:<ordinal>': which run of this process does which run again.
+REPRODUCES = "GITTRACK_REPRODUCES"
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
 
 _stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("gittrack_active_runs", default=())
@@ -32,6 +35,7 @@ _open: list[ActiveRun] = []
 _experiment: str | None = None
 _joined: set[str] = set()
 _watching = False
+_started = 0
 
 
 def start_run(
@@ -108,7 +112,21 @@ def _opened(
     if parent is None and given is not None:
         parent = given
     above = parent.id if isinstance(parent, ActiveRun) else parent
-    return begin(open_project(repo), name, experiment, above)
+    launch = Launch(ordinal=_ordinal())
+    return begin(open_project(repo), name, experiment, above, launch=launch, reproduces=_reproduced_by(launch.ordinal))
+
+
+def _ordinal() -> int:
+    """How many runs this process has started before."""
+    global _started  # noqa: PLW0603 - a count of the process
+    _started += 1
+    return _started - 1
+
+
+def _reproduced_by(ordinal: int) -> str | None:
+    """The run that the run of that number is meant to do again, where `gittrack reproduce` started this process."""
+    run_id, _, number = os.environ.get(REPRODUCES, "").partition(":")
+    return run_id if is_id(run_id) and number == str(ordinal) else None
 
 
 def join(run_id: str, repo: str) -> ActiveRun:

@@ -16,7 +16,7 @@ from gittrack.codec.paths import check_id
 from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
-from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Start, Value
+from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Launch, Start, Value
 from gittrack.names import name_for
 from gittrack.record.assemble import is_live, start_time
 from gittrack.record.code import capture_code, utf8
@@ -40,10 +40,13 @@ def begin(
     *,
     run_id: str | None = None,
     command: Sequence[str] | None = None,
+    launch: Launch | None = None,
+    reproduces: str | None = None,
 ) -> ActiveRun:
     """Start a new run in `project`; `command` is what runs, by default this very process."""
     run_id = run_id or os.urandom(16).hex()
     start, problems = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
+    start = replace(start, launch=launch or Launch(), reproduces=reproduces)
     return ActiveRun(project, start, _begun(project, start, start.time, problems), owner=True)
 
 

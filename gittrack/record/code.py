@@ -12,7 +12,7 @@ from gittrack.capture.redact import redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.packs import open_packs
 from gittrack.git.pins import CODE, pin
-from gittrack.git.snapshot import Snapshot, take_snapshot
+from gittrack.git.snapshot import Snapshot, base_of, take_snapshot
 from gittrack.git.status import working_tree
 from gittrack.model import Code, LeftOut
 
@@ -38,17 +38,19 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     state = working_tree(project.repo)
     problems: list[str] = []
     left_out = _left_out(project, state)
+    base = None if state.commit is None else base_of(project.repo, state.commit)
+    _pin(project, base, problems)
     kept = _keep(project, state, left_out, problems)
     remote = project.settings.remote_url(state.branch)
     here = _here(project)
     top = project.repo.worktree
     entry = entry_of(argv, here)
     code = Code(
-        commit=state.commit,
+        commit=base,
         branch=None if state.branch is None else utf8(state.branch),
-        dirty=state.dirty,
+        dirty=state.dirty or base != state.commit,
         tree=kept.tree,
-        snapshot=None if kept.commit == state.commit else kept.commit,
+        snapshot=None if kept.commit == base else kept.commit,
         left_out=_told(tuple(left_out.values())),
         remote=utf8(redact_url(remote)) if remote else None,
         entry=None if entry is None else utf8(entry),
@@ -84,12 +86,15 @@ def _left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
     return dict(leave_out(project.repo.worktree, state.differences, limits, committed))
 
 
-def _keep(project: Project, state: WorkingTree, left_out: dict[bytes, LeftOut], problems: list[str]) -> Snapshot:
+def _pin(project: Project, commit: str | None, problems: list[str]) -> None:
     try:
-        if state.commit is not None:
-            pin(project.repo, CODE, state.commit, committer=project.committer)
+        if commit is not None:
+            pin(project.repo, CODE, commit, committer=project.committer)
     except (GittrackError, OSError) as error:
         problems.append(f"the commit of the code may not survive a rewrite: it could not be pinned ({error})")
+
+
+def _keep(project: Project, state: WorkingTree, left_out: dict[bytes, LeftOut], problems: list[str]) -> Snapshot:
     try:
         return take_snapshot(project.repo, state, left_out, committer=project.committer)
     except (GittrackError, OSError) as error:

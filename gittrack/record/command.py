@@ -15,7 +15,7 @@ from gittrack.capture.redact import redact_text
 from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
-from gittrack.model import FAILED, FINISHED, KILLED, Value
+from gittrack.model import FAILED, FINISHED, KILLED, Launch, Value
 from gittrack.record.active import REPOSITORY, RUN_ID, rank
 from gittrack.record.begin import begin
 from gittrack.record.journal import warn
@@ -46,6 +46,7 @@ class Wishes:
     metrics_files: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    reproduces: str | None = None
     progress: Callable[[int, int | None], None] | None = None
     begin: Callable[[], None] | None = None
 
@@ -64,7 +65,15 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         return Outcome(run_command(argv, on_output=_nothing).exit_code)
     params = _checked_params(argv, wishes)
     before = {path: _written_when(path) for path in wishes.metrics_files}
-    run = begin(project, wishes.name, wishes.experiment, os.environ.get(RUN_ID), command=argv)
+    run = begin(
+        project,
+        wishes.name,
+        wishes.experiment,
+        os.environ.get(RUN_ID),
+        command=argv,
+        launch=_launch(wishes),
+        reproduces=wishes.reproduces,
+    )
     try:
         _say_wishes(run, params, wishes)
         result = _run(project, run, argv)
@@ -77,6 +86,16 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         run.add_warning(problem)
     run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
     return Outcome(result.exit_code, run)
+
+
+def _launch(wishes: Wishes) -> Launch:
+    return Launch(
+        wrapped=True,
+        params=wishes.params_files,
+        inputs=wishes.inputs,
+        metrics=wishes.metrics_files,
+        artifacts=wishes.artifacts,
+    )
 
 
 def _nothing(chunk: bytes) -> None:

@@ -25,6 +25,7 @@ from gittrack.model import (
     Code,
     Environment,
     Input,
+    Launch,
     LeftOut,
     MetricSummary,
     Note,
@@ -45,6 +46,8 @@ START = Start(
     host="box",
     user="ada",
     command=("python", "train.py", "--name", "a b"),
+    launch=Launch(True, ("p.yaml",), ("data",), ("m.json", "n.csv"), ("model.pt",), 2),
+    reproduces="ab" * 16,
     code=Code(
         "ab" * 20,
         "main",

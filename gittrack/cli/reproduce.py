@@ -1,0 +1,168 @@
+"""`gittrack reproduce`: run a recorded run again, and say whether it came out the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from gittrack.cli.progress import Counter
+from gittrack.cli.render import Column, render, screen, visible
+from gittrack.cli.source import complete_run, json_option, label, open_runs, print_json, say, tell_problems
+from gittrack.cli.wording import short_number
+
+if TYPE_CHECKING:
+    from gittrack.catalog import Catalog
+    from gittrack.model import Number
+    from gittrack.reproduce.again import Options, Outcome
+    from gittrack.reproduce.plan import Plan
+
+EPILOG = """\b
+Examples:
+  gittrack reproduce latest                  the same code, data and command, in a worktree of its own
+  gittrack reproduce brave-otter --env       in a fresh environment with the recorded packages
+  gittrack reproduce 3fa2 --rtol 1e-3        small differences count as the same
+  gittrack reproduce 3fa2 --dry-run          print the shell script that does the same
+  gittrack reproduce 3fa2 -- python train.py another command for the recorded one
+
+\b
+Inputs are checked by their hash first. Files that git ignores are not in the worktree: recorded inputs are linked into
+it from your own working tree, and so is what --link names. The new run is linked to the first one. Exit code 0 only if
+every metric came out the same, or within --rtol.
+"""
+_SHOWN: Final = 5
+
+
+@click.command(
+    "reproduce", epilog=EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True}
+)
+@click.argument("spec", metavar="RUN", shell_complete=complete_run)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.option(
+    "--env", "fresh", is_flag=True, help="Make a fresh environment of the recorded packages: uv, or venv and pip."
+)
+@click.option(
+    "--rtol",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="X",
+    help="Relative difference that counts as the same.",
+)
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Judge this metric only; repeatable.")
+@click.option(
+    "--link", "links", multiple=True, metavar="PATH", help="Link an ignored file or folder from here; repeatable."
+)
+@click.option("--keep", is_flag=True, help="Keep the worktree and the environment.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the shell script that would do it, and do nothing.")
+@json_option
+def command(
+    spec: str,
+    command: tuple[str, ...],
+    fresh: bool,
+    rtol: float,
+    metrics: tuple[str, ...],
+    links: tuple[str, ...],
+    keep: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run a recorded run again, from the same code and data, and compare the metrics."""
+    from gittrack.reproduce.again import Options, plan_of
+
+    catalog = open_runs()
+    run = catalog.find(spec)
+    tell_problems(catalog)
+    counter = Counter("checking inputs", sizes=True)
+    options = Options(command, fresh, _links(catalog, links), rtol, metrics, counter, say)
+    plan = plan_of(catalog, run, options)
+    if dry_run:
+        from gittrack.reproduce.plan import script
+
+        repo = catalog.project.repo
+        click.echo("\n".join(map(visible, script(plan, repo.worktree or repo.common_dir))))
+        return
+    outcome = _carried_out(catalog, plan, options, keep=keep)
+    _tell(plan, outcome, as_json=as_json)
+    sys.exit(0 if outcome.reproduced else 1)
+
+
+def _links(catalog: Catalog, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths relative to the top of the working tree."""
+    from gittrack.errors import UsageError
+
+    top = catalog.project.repo.worktree
+    result = []
+    for path in paths:
+        relative = os.path.relpath(os.path.realpath(path), top) if top else os.pardir
+        if not os.path.exists(path) or relative.split(os.sep)[0] == os.pardir:
+            raise UsageError(f"--link {path!r:.200} is not in this working tree")
+        result.append(relative)
+    return tuple(result)
+
+
+def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) -> Outcome:
+    from gittrack.reproduce.again import prepared, recorded_packages, reproduce
+    from gittrack.reproduce.environment import differences
+
+    here = os.getcwd()
+    place = prepared(catalog, plan, options)
+    try:
+        if isinstance(options.progress, Counter):
+            options.progress.clear()
+        if plan.packages is None:
+            found = differences(plan.command, plan.run.environment, recorded_packages(catalog, plan.run))
+            if found:
+                more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+                say(f"the environment is not the recorded one (--env makes that): {', '.join(found[:_SHOWN])}{more}")
+        for item in plan.run.code.left_out:
+            say(f"not in the code that was kept: {item.path} ({item.why})")
+        say(f"running {label(plan.run)} again in {place.directory}")
+        return reproduce(catalog, plan, place, options)
+    finally:
+        os.chdir(here)
+        if keep:
+            say(f"kept: {place.folder}; remove it with: git worktree remove --force {place.code}")
+        else:
+            place.remove()
+
+
+def _tell(plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
+    new = outcome.run
+    if as_json:
+        print_json(
+            {
+                "run": plan.run.id,
+                "reproduction": new.id if new else None,
+                "reproduced": outcome.reproduced,
+                "exit_code": outcome.exit_code,
+                "problems": list(outcome.problems),
+                "metrics": [asdict(verdict) for verdict in outcome.verdicts],
+            }
+        )
+        return
+    page = screen("auto")
+    columns = [
+        Column("metric", [visible(verdict.metric) for verdict in outcome.verdicts], 4, least=12),
+        Column("recorded", [_number(verdict.recorded) for verdict in outcome.verdicts], 3, right=True),
+        Column("reproduced", [_number(verdict.reproduced) for verdict in outcome.verdicts], 3, right=True),
+        Column("verdict", [_word(verdict.word, verdict.apart) for verdict in outcome.verdicts], 5),
+    ]
+    if outcome.verdicts:
+        click.echo("\n".join(render(columns, page.width, page.ink).lines))
+    for problem in outcome.problems:
+        say(problem)
+    what = "reproduced" if outcome.reproduced else "not reproduced"
+    click.echo(f"{what}: {label(plan.run)}{f', as {label(new)}' if new else ''}")
+
+
+def _number(value: Number | None) -> str:
+    return "" if value is None else short_number(value)
+
+
+def _word(word: str, apart: float) -> str:
+    from math import isfinite
+
+    return f"{word} ({apart:.2g})" if apart and isfinite(apart) else word

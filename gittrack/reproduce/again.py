@@ -1,0 +1,155 @@
+"""A recorded run done again, recorded as a run of its own that is linked to the first, and judged."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gittrack.capture.launch import check_command
+from gittrack.capture.terminal import run_command
+from gittrack.catalog import open_catalog
+from gittrack.codec.paths import PACKAGES
+from gittrack.errors import GittrackError
+from gittrack.project import open_project
+from gittrack.read.source import source_of
+from gittrack.record.active import REPRODUCES
+from gittrack.record.command import Wishes, run_recorded
+from gittrack.reproduce.environment import make_environment, on_path, settings_of, with_interpreter
+from gittrack.reproduce.place import Place, changed_inputs, prepare
+from gittrack.reproduce.plan import Plan, check_run, command_of
+from gittrack.reproduce.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gittrack.capture.inputs import Progress
+    from gittrack.catalog import Catalog
+    from gittrack.model import Point, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for: a `command` instead of the recorded one, a fresh environment, links, which metrics count."""
+
+    command: tuple[str, ...] = ()
+    fresh: bool = False
+    links: tuple[str, ...] = ()
+    rtol: float = 0.0
+    metrics: tuple[str, ...] = ()
+    progress: Progress | None = None
+    say: Callable[[str], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the new run (None where the command recorded none), the verdicts, and what went wrong."""
+
+    run: Run | None
+    verdicts: list[Verdict]
+    exit_code: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the run ended as the first one did, and every metric holds."""
+        return self.run is not None and not self.problems and all(verdict.holds for verdict in self.verdicts)
+
+
+def plan_of(catalog: Catalog, run: Run, options: Options) -> Plan:
+    """Return what has to be done; GittrackError where the code, the command or a metric that is named is not there."""
+    check_run(run)
+    for name in options.metrics:
+        if name not in run.metrics:
+            raise GittrackError(
+                f"run {run.id[:8]} has no metric {name!r:.80}; it has {', '.join(run.metrics) or 'none'}"
+            )
+    packages = recorded_packages(catalog, run) if options.fresh else None
+    if options.fresh and not packages:
+        raise GittrackError(f"run {run.id[:8]} has no recorded packages to make an environment of; leave out --env")
+    return Plan(
+        run=run,
+        commit=source_of(catalog.project, run),
+        command=command_of(run, options.command),
+        directory=run.code.directory,
+        packages=packages,
+        links=options.links,
+    )
+
+
+def recorded_packages(catalog: Catalog, run: Run) -> tuple[str, ...]:
+    """Return the requirement lines of a run."""
+    data = catalog.file(run, PACKAGES) or b""
+    return tuple(data.decode("utf-8", "replace").splitlines())
+
+
+def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> Outcome:
+    """Run the plan in `place`, and judge what came of it. The current directory is there afterwards."""
+    variables = settings_of(plan.run.environment)
+    command = plan.command
+    if plan.packages is not None:
+        options.say("making the recorded environment")
+        env = os.path.join(place.folder, "env")
+        programs = make_environment(env, plan.run.environment.python, _moved(plan.packages, place))
+        variables |= on_path(programs, os.environ)
+        command = with_interpreter(command, programs)
+    os.environ.update(variables)
+    os.chdir(place.directory)
+    check_command(command[0])
+    code, new_id = _run(plan, command, options)
+    problems = changed_inputs(place, plan)
+    with open_catalog(place.code) as fresh:
+        new = next((run for run in fresh.runs(include_deleted=True) if run.id == new_id), None) if new_id else None
+        verdicts = judge(
+            _histories(catalog, plan.run, options.metrics or plan.run.metrics),
+            {} if new is None else _histories(fresh, new, new.metrics),
+            options.rtol,
+        )
+    if new is None:
+        problems.append("the command recorded no run")
+    elif new.status != plan.run.status:
+        problems.append(f"it ended {new.status}, and the recorded run {plan.run.status}")
+    return Outcome(new, verdicts, code, tuple(problems))
+
+
+def prepared(catalog: Catalog, plan: Plan, options: Options) -> Place:
+    """Return the place to run the plan in, with the code and the inputs in it."""
+    return prepare(catalog.project.repo, plan, progress=options.progress)
+
+
+def _run(plan: Plan, command: Sequence[str], options: Options) -> tuple[int, str | None]:
+    """Run the command and return its exit code and the id of the run that does the recorded one again."""
+    run = plan.run
+    if run.launch.wrapped:
+        wishes = Wishes(
+            experiment=run.experiment,
+            params_files=run.launch.params,
+            metrics_files=run.launch.metrics,
+            inputs=run.launch.inputs,
+            artifacts=run.launch.artifacts,
+            reproduces=run.id,
+            progress=options.progress,
+        )
+        outcome = run_recorded(open_project(), command, wishes)
+        return outcome.exit_code, outcome.run.id if outcome.run else None
+    known = set(_reproductions(run.id))
+    env = {**os.environ, REPRODUCES: f"{run.id}:{run.launch.ordinal}"}
+    done = run_command(command, env=env, on_output=lambda _: None)
+    return done.exit_code, next((new for new in _reproductions(run.id) if new not in known), None)
+
+
+def _reproductions(run_id: str) -> Iterator[str]:
+    with open_catalog() as catalog:
+        yield from (run.id for run in catalog.runs(include_deleted=True) if run.reproduces == run_id)
+
+
+def _histories(catalog: Catalog, run: Run, names: Sequence[str] | Mapping[str, object]) -> dict[str, list[Point]]:
+    return {name: catalog.history(run, name) for name in names}
+
+
+def _moved(packages: Sequence[str], place: Place) -> list[str]:
+    """The packages, with what was installed from the working tree itself taken from the one at the run's code."""
+    own = place.repo.worktree
+    if own is None:
+        return list(packages)
+    return [line.replace(own, place.code) if line.startswith("-e ") else line for line in packages]
