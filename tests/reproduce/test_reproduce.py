@@ -1,0 +1,247 @@
+"""A run is done again from what git holds of it, wherever and whenever that is."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Git, Gittrack, Result
+
+SCRIPT = """
+import random
+import sys
+
+import gittrack
+import helper
+
+random.seed(1)
+with gittrack.start_run(params={"lr": 0.1}):
+    for step in range(5):
+        gittrack.log_metric("loss", helper.scale(random.random()), step)
+    if "--noise" in sys.argv:
+        gittrack.log_metric("noise", 1 + random.SystemRandom().random() / 1000)
+print("trained")
+"""
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / name.replace("_py", ".py")).write_text(textwrap.dedent(text), encoding="utf-8")
+
+
+def verdict(result: Result) -> dict[str, object]:
+    """What `gittrack reproduce --json` says; what the command printed comes before it."""
+    found = json.loads(result.out[result.out.index("{\n") :])
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture
+def script(repo: Path, git: Git) -> Path:
+    """A committed script that needs a module which is not committed."""
+    write(repo, train_py=SCRIPT, helper_py="def scale(x): return 2 * x\n")
+    write(repo, **{".gitignore": "__pycache__\ndata.csv\nmetrics.json\n"})
+    git("add", "train.py", ".gitignore", cwd=repo)
+    git("commit", "-qm", "Train", cwd=repo)
+    return repo
+
+
+def record(repo: Path, python: str, *args: str) -> None:
+    from tests.conftest import run
+
+    result = run([python, "train.py", *args], cwd=repo)
+    assert result.code == 0, result.err
+
+
+@pytest.fixture
+def python(script: Path) -> str:
+    import sys
+
+    return sys.executable
+
+
+def test_a_dirty_run_survives_everything_and_is_reproduced_in_another_clone(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    git("checkout", "-qb", "topic", cwd=script)
+    git("commit", "-q", "--allow-empty", "-m", "On a topic", cwd=script)
+    record(script, python)
+    snapshot = json.loads(gittrack("show", "--json").out)["code"]["snapshot"]
+    (script / "helper.py").unlink()
+    git("commit", "-q", "--amend", "--allow-empty", "-m", "Amended", cwd=script)
+    git("checkout", "-q", "main", cwd=script)
+    git("commit", "-q", "--allow-empty", "-m", "Main went on", cwd=script)
+    git("rebase", "-q", "main", "topic", cwd=script)
+    git("checkout", "-q", "main", cwd=script)
+    git("branch", "-qD", "topic", cwd=script)
+    git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=script)
+    git("gc", "-q", "--prune=now", cwd=script)
+    host, elsewhere = tmp_path / "host.git", tmp_path / "elsewhere"
+    git("init", "-q", "--bare", str(host))
+    git("push", "-q", str(host), "main", "gittrack/runs", "refs/gittrack/snapshots", cwd=script)
+    git("clone", "-q", host.as_uri(), str(elsewhere))  # a path would bring every object
+
+    refused = gittrack("reproduce", "latest", cwd=elsewhere)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    command = refused.err.partition("; run: git ")[2].split()
+    git(*command, cwd=elsewhere)
+    result = gittrack("reproduce", "latest", "--json", cwd=elsewhere)
+
+    told = verdict(result)
+    assert (result.code, told["reproduced"]) == (0, True), result.err
+    assert [(m["metric"], m["word"]) for m in told["metrics"]] == [("loss", "identical")]  # type: ignore[attr-defined]
+    again = json.loads(gittrack("show", "--json", cwd=elsewhere).out)
+    assert (again["id"], again["reproduces"]) == (told["reproduction"], told["run"])
+    assert again["code"]["snapshot"] == snapshot
+    # Without gittrack: a worktree at the documented commit is the same code.
+    plain = tmp_path / "plain"
+    git("worktree", "add", "-q", "--detach", str(plain), snapshot, cwd=elsewhere)
+    assert (plain / "helper.py").read_text() == "def scale(x): return 2 * x\n"
+    record(plain, python)
+    histories = [gittrack("show", spec, "--metric", "loss", cwd=elsewhere).out for spec in ("latest", str(told["run"]))]
+    values = [[line.split("\t")[2] for line in history.splitlines()] for history in histories]
+    assert values[0] == values[1]
+    assert len(values[0]) == 6
+
+
+def test_what_is_not_the_same_is_told(script: Path, python: str, gittrack: Gittrack) -> None:
+    record(script, python, "--noise")
+    result = gittrack("reproduce", "latest", "--json")
+    told = verdict(result)
+    assert (result.code, told["reproduced"]) == (1, False)
+    words = {m["metric"]: m["word"] for m in told["metrics"]}  # type: ignore[attr-defined]
+    assert words == {"loss": "identical", "noise": "different"}
+    first = str(told["run"])
+    assert gittrack("reproduce", first, "--rtol", "0.01").code == 0
+    shown = gittrack("reproduce", first, "--rtol", "0.01", "--metric", "noise")
+    assert "within tolerance" in shown.out
+    assert "loss" not in shown.out
+    assert gittrack("reproduce", first, "--metric", "lost").err.endswith("it has loss, noise\n")
+
+
+def test_a_command_that_gittrack_ran(script: Path, gittrack: Gittrack) -> None:
+    (script / "data.csv").write_text("1\n2\n")
+    code = 'import json; json.dump({"rows": len(list(open("data.csv")))}, open("metrics.json", "w")); print("read")'
+    recorded = gittrack(
+        "run", "--input", "data.csv", "--metrics", "metrics.json", "--name", "rows", "--", "python3", "-c", code
+    )
+    assert recorded.code == 0, recorded.err
+    (script / "metrics.json").unlink()
+    result = gittrack("reproduce", "rows", "--json")
+    assert (result.code, verdict(result)["reproduced"]) == (0, True), result.err
+    assert result.out.startswith("read\n")
+    assert not (script / "metrics.json").exists(), "the user's own tree is left alone"
+    again = json.loads(gittrack("show", "--json").out)
+    assert again["inputs"] == json.loads(gittrack("show", "rows", "--json").out)["inputs"]
+
+    (script / "data.csv").write_text("1\n2\n3\n")
+    changed = gittrack("reproduce", "rows")
+    assert (changed.code, changed.out) == (1, "")
+    assert "input 'data.csv' is not what the run read" in changed.err
+    (script / "data.csv").unlink()
+    missing = gittrack("reproduce", "rows")
+    assert (missing.code, missing.err.count("\n")) == (1, 1)
+    assert "input 'data.csv' is not here" in missing.err
+
+
+def test_the_very_run_of_a_script_that_starts_several(script: Path, python: str, gittrack: Gittrack) -> None:
+    write(
+        script,
+        train_py="""
+        import gittrack
+
+        for number in range(3):
+            with gittrack.start_run(f"grid-{number}"):
+                gittrack.log_metric("number", number)
+        """,
+    )
+    record(script, python)
+    result = gittrack("reproduce", "grid-1", "--json")
+    told = verdict(result)
+    assert (result.code, told["metrics"][0]["reproduced"]) == (0, 1)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("options", [(), ("--keep",)])
+def test_nothing_is_left_but_what_is_asked_for(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    record(script, python)
+    own = tmp_path / "own"
+    own.mkdir()
+    before = git("status", "--porcelain=v2", "--branch", cwd=script)
+    result = gittrack("reproduce", "latest", *options, env={"TMPDIR": str(own)})
+    assert result.code == 0, result.err
+    assert git("status", "--porcelain=v2", "--branch", cwd=script) == before
+    kept = list(own.iterdir())
+    assert len(kept) == len(options)
+    assert git("worktree", "list", cwd=script).count("\n") == 1 + len(options)
+    if kept:
+        assert (kept[0] / "repo/helper.py").exists()
+
+
+def test_the_script_of_a_dry_run_does_the_same(
+    script: Path, python: str, gittrack: Gittrack, git: Git, tmp_path: Path
+) -> None:
+    from tests.conftest import run
+
+    record(script, python)
+    result = gittrack("reproduce", "latest", "--dry-run")
+    assert (result.code, git("worktree", "list", cwd=script).count("\n")) == (0, 1)
+    (script / "helper.py").unlink()
+    done = run(["sh", "-c", result.out], env={"TMPDIR": str(tmp_path)})
+    assert (done.code, done.out[-8:]) == (0, "trained\n"), done.err
+
+
+def test_what_cannot_be_done_is_one_sentence(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    assert gittrack("run", "--name", "gone", "--", "sh", "-c", "exit 0").code == 0
+    assert gittrack("run", "--name", "secret", "--", "sh", "-c", "exit 0", "--password=hunter2hunter2").code == 0
+    own = tmp_path / "own"
+    own.mkdir()
+    cases = {
+        ("gone", "--", "no-such-command"): "no-such-command: command not found",
+        ("secret",): "the command of run",
+        ("gone", "--link", "/etc"): "--link '/etc' is not in this working tree",
+        ("gone", "--env"): "",
+        ("nobody",): "no run",
+    }
+    for words, sentence in cases.items():
+        if sentence:
+            result = gittrack("reproduce", *words, env={"TMPDIR": str(own)})
+            assert result.code in (1, 2, 127), words
+            assert sentence in result.err
+            assert "Traceback" not in result.err
+    assert os.listdir(own) == []
+    assert git("worktree", "list", cwd=script).count("\n") == 1
+
+
+def test_checkout_and_branch(script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
+    (script / ".env").write_text("PASSWORD=hunter2hunter2\n")
+    record(script, python)
+    place = tmp_path / "there"
+    result = gittrack("checkout", "latest", str(place))
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in place.iterdir()) == [".git", ".gitignore", "helper.py", "train.py"]
+    assert "not in it: .env (it looks like a secret" in result.err
+    again = gittrack("checkout", "latest", str(place))
+    assert (again.code, "exists already" in again.err) == (1, True)
+    assert gittrack("branch", "latest", "try").code == 0
+    assert git("show", "try:helper.py", cwd=script) == "def scale(x): return 2 * x\n"
+    assert (
+        gittrack("branch", "latest", "try").err
+        == "gittrack: error: git branch failed: a branch named 'try' already exists\n"
+    )
+    # A run in the checked out worktree is one of the same snapshot.
+    record(place, python)
+    first, second = (json.loads(gittrack("show", spec, "--json").out)["code"] for spec in ("latest", "latest~1"))
+    assert {key: first[key] for key in ("commit", "snapshot", "tree", "dirty")} == {
+        key: second[key] for key in ("commit", "snapshot", "tree", "dirty")
+    }
