@@ -45,6 +45,7 @@ SECTIONS = {
         "doctor": Entry("gittrack.cli.doctor:command", "Find what is wrong with the surroundings, and mend it."),
     },
     "Other": {
+        "hook": Entry("gittrack.cli.hook:command", "Do what a git hook is there for."),
         "completion": Entry("gittrack.cli.completion:command", "Print the completion script for a shell."),
         "help": Entry("gittrack.cli.help:command", "Show this page, or that of a command."),
     },

@@ -28,12 +28,13 @@ _DRAWN_WIDTH: Final = 24
 
 def run_page(catalog: Catalog, run: Run, page: Screen) -> list[str]:
     """Return the lines of the page about `run`."""
-    lines = [*_head(run, page), *_facts(run, time.time())]
+    lines = [*_head(run, page), *_facts(catalog, run, time.time())]
     lines += _section("Description", visible_lines(run.description), page)
     lines += _section("Params", _pairs({key: full_value(value) for key, value in flatten(run.params)}), page)
     lines += _section("Metrics", _metrics(catalog, run, page), page)
     lines += _section("Tags", _pairs(run.tags), page)
     lines += _section("Inputs", _inputs(run, page), page)
+    lines += _section("Left out of the snapshot", _left_out(run, page), page)
     lines += _section("Artifacts", _artifacts(run, page), page)
     lines += _section("Notes", list(_notes(run)), page)
     lines += _section("Error", _error(run), page)
@@ -48,7 +49,7 @@ def _head(run: Run, page: Screen) -> Iterator[str]:
     yield f"{page.ink.title(visible(run.name))}  {page.ink.status(visible(run.status))}{deleted}"
 
 
-def _facts(run: Run, now: float) -> Iterator[str]:
+def _facts(catalog: Catalog, run: Run, now: float) -> Iterator[str]:
     facts = {
         "Experiment": run.experiment,
         "Part of": run.parent or "",
@@ -61,6 +62,9 @@ def _facts(run: Run, now: float) -> Iterator[str]:
         "Entry": run.code.entry or "",
         "Directory": "" if run.code.directory == "." else run.code.directory,
         "Commit": _commit(run),
+        "Snapshot": run.code.snapshot or "",
+        **_today(catalog, run),
+        "Reproduces": run.reproduces or "",
         "Remote": run.code.remote or "",
         "Python": " ".join(filter(None, (run.environment.python, _implementation(run)))),
         "Platform": _platform(run),
@@ -83,6 +87,28 @@ def _commit(run: Run) -> str:
         return "none: the branch had no commit yet"
     place = f" on {code.branch}" if code.branch else ", detached"
     return f"{code.commit}{place}{', with uncommitted changes' if code.dirty else ''}"
+
+
+def _today(catalog: Catalog, run: Run) -> dict[str, str]:
+    """Where the code is in the history of today, where that is another place."""
+    from gittrack.read.whereabouts import COMMIT, whereabouts
+
+    found = whereabouts(catalog.project, run)
+    facts = {"Committed": f"{found.committed}, the very files of the snapshot"} if found.committed else {}
+    if found.how not in ("", COMMIT):
+        facts["Now"] = f"{found.commit}, found by the {found.how}"
+    return facts
+
+
+def _left_out(run: Run, page: Screen) -> list[str]:
+    if not run.code.left_out:
+        return []
+    columns = [
+        Column("path", [visible(item.path) for item in run.code.left_out], 3, least=20),
+        Column("size", [size(item.size) if item.size else "" for item in run.code.left_out], 2, right=True),
+        Column("why", [visible(item.why) for item in run.code.left_out], 1),
+    ]
+    return render(columns, None if page.width is None else page.width - len(INDENT), page.ink).lines
 
 
 def _implementation(run: Run) -> str:

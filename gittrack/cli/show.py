@@ -58,14 +58,21 @@ def command(spec: str, metric: str | None, output: bool, as_json: bool, color: s
     elif output:
         _show_output(catalog, run)
     elif as_json:
-        from gittrack.codec.document import run_document
-
-        print_json(run_document(run))
+        print_json(_document(catalog, run))
     else:
         from gittrack.cli.page import run_page
 
         lines = run_page(catalog, run, screen(color))
         show_page("".join(f"{line}\n" for line in lines), catalog.project)
+
+
+def _document(catalog: Catalog, run: Run) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from gittrack.codec.document import run_document
+    from gittrack.read.whereabouts import whereabouts
+
+    return run_document(run) | {"whereabouts": asdict(whereabouts(catalog.project, run))}
 
 
 def _show_history(catalog: Catalog, run: Run, metric: str, color: str, *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ FORMAT_VERSION: Final = 1
 FORMAT_FILE: Final = "format.yaml"
 README_FILE: Final = "README.md"
 RUNS: Final = "runs"
+REWRITES: Final = "rewrites"
 RECORD: Final = "run.yaml"
 LATER: Final = "later"
 METRICS: Final = "metrics"
@@ -25,6 +26,7 @@ POINTER_SIZE: Final = 100 * 1024
 STEM_LIMIT: Final = 200
 _ID = re.compile(r"[0-9a-f]{32}")
 _LATER = re.compile(r"(\d{1,15})-([0-9a-f]{16})")
+_REWRITE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})-([0-9a-f]{40}|[0-9a-f]{64})")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+= ")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -44,6 +46,17 @@ def is_id(text: str) -> bool:
 def run_directory(run_id: str) -> str:
     """Return the folder of a run: 'runs/3f/3fa2…'."""
     return f"{RUNS}/{run_id[:2]}/{run_id}"
+
+
+def rewrite_file(old: str, new: str) -> tuple[str, bytes]:
+    """Return where it stands that a commit was rewritten into another one, and the content of that file."""
+    return f"{REWRITES}/{old[:2]}/{old}-{new}", f"{old} {new}\n".encode()
+
+
+def parse_rewrite(name: str) -> tuple[str, str] | None:
+    """Return (old commit, new commit) of the name of such a file, None for another name."""
+    match = _REWRITE.fullmatch(name)
+    return (match[1], match[2]) if match else None
 
 
 def later_stem(lamport: int, data: bytes) -> str:
@@ -116,6 +129,8 @@ do not merge it into a branch of code: each run names the commit that it was mad
         output.log            what the command printed
         artifacts/            files that the run left; large ones are Git LFS pointers
         later/                what came after: tags, notes, a new name, deletion, a resumed part
+    rewrites/<two characters>/<old>-<new>
+                              a commit of the code that was amended or rebased into another one
 
 With gittrack installed: `gittrack log`, `gittrack show RUN`. Without it: `git log gittrack/runs`, and
 `git show gittrack/runs:runs/3f/3fa2…/run.yaml`.

@@ -8,7 +8,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gittrack.codec.paths import FORMAT_FILE, FORMAT_VERSION, README_FILE, RUNS, is_id, run_directory
+from gittrack.codec.paths import (
+    FORMAT_FILE,
+    FORMAT_VERSION,
+    README_FILE,
+    REWRITES,
+    RUNS,
+    is_id,
+    parse_rewrite,
+    run_directory,
+)
 from gittrack.codec.text import from_yaml
 from gittrack.errors import DamagedRecord, StorageError
 from gittrack.git.reader import BlobReader
@@ -124,6 +133,8 @@ class _BranchCheck:
             name = _name(entry)
             if name == RUNS and entry.mode == DIRECTORY:
                 found = self._tree(entry.oid, RUNS, tell=True)
+            elif name == REWRITES and entry.mode == DIRECTORY:
+                self._check_rewrites(entry.oid)
             elif name not in (FORMAT_FILE, README_FILE) or entry.mode != FILE:
                 self._problem("nothing of that name and mode belongs on the branch", name)
         shards = []
@@ -133,6 +144,16 @@ class _BranchCheck:
             else:
                 self._problem("this is no folder of runs", f"{RUNS}/{_name(entry)}")
         return shards
+
+    def _check_rewrites(self, oid: str) -> None:
+        entries = self._tree(oid, REWRITES, tell=True)
+        for node in walk(self._repo, self._reader, entries):
+            shard, _, name = node.path.rpartition("/")
+            pair = parse_rewrite(name)
+            if node.fault:
+                self._problem(f"the directory {node.fault}", f"{REWRITES}/{node.path}")
+            elif pair is None or node.entry.mode != FILE or shard != pair[0][:2]:
+                self._problem("this is no rewrite of a commit", f"{REWRITES}/{node.path}")
 
     def runs_of(self, shard: str, oid: str, *, tell: bool = False) -> list[Entry]:
         """Return the runs in a folder of runs; with `tell` what else is there becomes a problem."""

@@ -113,6 +113,11 @@ class Index:
         """Return the runs of that name, those that are not deleted first, then the newest first."""
         return self._named("WHERE name = ? ORDER BY deleted, start DESC, id LIMIT ?", name, _limit(limit))
 
+    def knows_commit(self, commit: str) -> bool:
+        """Tell whether a run was made with that commit of the code."""
+        sql = "SELECT 1 FROM runs WHERE commit_id = ? LIMIT 1"
+        return self._ask(lambda db: db.execute(sql, (commit,)).fetchone()) is not None
+
     def names(self, limit: int | None = None) -> list[Named]:
         """Return the newest runs that are not deleted, for suggestions."""
         return self._named("WHERE deleted = 0 ORDER BY start DESC, id LIMIT ?", _limit(limit))

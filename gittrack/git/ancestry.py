@@ -1,0 +1,55 @@
+"""Commits by what they are and where they stand: on a branch, with a tree, with a patch, after another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gittrack.git.process import run_git, run_git_status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gittrack.git.repository import Repository
+
+_MOST: Final = 20_000  # commits that are looked at; a run is looked for among those that came after it
+
+
+def _history(runs_ref: str) -> list[str]:
+    """The user's own history: branches, tags, and what was fetched; never the runs."""
+    own = f"--exclude={runs_ref}", f"--exclude=refs/remotes/*/{runs_ref.removeprefix('refs/heads/')}"
+    return [*own, "--branches", *own, "--remotes", "--tags"]
+
+
+def is_in_history(repo: Repository, commit: str, runs_ref: str) -> bool:
+    """Tell whether a branch, a remote's branch or a tag of the user's leads to `commit`; False when it is not here."""
+    args = ["rev-list", "--max-count=1", commit, "--not", *_history(runs_ref)]
+    code, out, _ = run_git_status(args, repo=repo)
+    return code == 0 and not out
+
+
+def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: str) -> list[tuple[str, str]]:
+    """Return (commit, its tree) of the user's history, oldest first, without what `commit` leads to.
+
+    Where that commit is not here, those made from `since` (seconds since the epoch) on; all of it for None.
+    """
+    args = ["log", "--reverse", f"--max-count={_MOST}", "--format=%H %T", *_history(runs_ref)]
+    if commit is not None:
+        here = run_git_status(["cat-file", "-e", commit], repo=repo)[0] == 0
+        args += ["--not", commit] if here else [f"--since=@{int(since)}"]
+    out = run_git(args, repo=repo)
+    return [(words[0], words[1]) for line in out.decode("ascii").splitlines() if len(words := line.split(" ")) == 2]
+
+
+def patch_ids(repo: Repository, commits: Sequence[str]) -> dict[str, str]:
+    """Return patch-id -> the first of `commits` with it; merges and empty commits have none."""
+    if not commits:
+        return {}
+    feed = "\n".join(commits).encode() + b"\n"
+    diff = ["diff-tree", "--stdin", "--patch", "--root", "-r", "--no-renames", "--no-ext-diff", "--no-textconv"]
+    patches = run_git(diff, repo=repo, stdin=feed)
+    out = run_git(["patch-id", "--stable"], repo=repo, stdin=patches)
+    found: dict[str, str] = {}
+    for line in out.decode("ascii").splitlines():
+        patch, commit = line.split(" ")
+        found.setdefault(patch, commit)
+    return found

@@ -1,0 +1,112 @@
+"""The code of a run is found in the history of today, whatever was done to it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Git, Gittrack
+
+
+def commit(git: Git, repo: Path, text: str, *options: str) -> str:
+    (repo / "train.py").write_text(text, encoding="utf-8")
+    git("commit", "-qam", f"Write {text!r}", *options, cwd=repo)
+    return git("rev-parse", "HEAD", cwd=repo).strip()
+
+
+def record(gittrack: Gittrack) -> None:
+    result = gittrack("run", "-q", "--", "true")
+    assert result.code == 0, result.err
+
+
+def seen(gittrack: Gittrack, run: str = "latest") -> tuple[object, object, object]:
+    found = json.loads(gittrack("show", run, "--json").out)["whereabouts"]
+    return found["commit"], found["how"], found["committed"]
+
+
+@pytest.fixture
+def topic(repo: Path, git: Git, gittrack: Gittrack) -> str:
+    """A commit on a topic branch, with a run."""
+    git("checkout", "-qb", "topic", cwd=repo)
+    old = commit(git, repo, "topic\n")
+    record(gittrack)
+    return old
+
+
+def test_a_commit_that_is_still_there(topic: str, gittrack: Gittrack) -> None:
+    assert seen(gittrack) == (topic, "commit", None)
+    assert "Now:" not in gittrack("show").out
+
+
+def test_a_commit_that_is_nowhere(repo: Path, topic: str, git: Git, gittrack: Gittrack) -> None:
+    git("checkout", "-q", "main", cwd=repo)
+    git("branch", "-qD", "topic", cwd=repo)
+    assert seen(gittrack) == (None, "", None)
+
+
+def test_an_amended_message_by_the_tree(repo: Path, topic: str, git: Git, gittrack: Gittrack) -> None:
+    git("commit", "-q", "--amend", "-m", "Another message", cwd=repo)
+    new = git("rev-parse", "HEAD", cwd=repo).strip()
+    assert new != topic
+    assert seen(gittrack) == (new, "same tree", None)
+    assert f"Now:        {new}, found by the same tree\n" in gittrack("show").out
+
+
+def test_a_rebased_commit_by_the_patch(repo: Path, topic: str, git: Git, gittrack: Gittrack) -> None:
+    git("checkout", "-q", "main", cwd=repo)
+    (repo / "other.py").write_text("1\n")
+    git("add", "other.py", cwd=repo)
+    git("commit", "-qm", "Main went on", cwd=repo)
+    git("rebase", "-q", "main", "topic", cwd=repo)
+    commit(git, repo, "topic went on\n")
+    assert seen(gittrack) == (git("rev-parse", "topic~", cwd=repo).strip(), "same patch", None)
+
+
+def test_a_recorded_rewrite_goes_first_and_rewrites_of_rewrites_are_followed(
+    repo: Path, topic: str, git: Git, gittrack: Gittrack
+) -> None:
+    second = commit(git, repo, "other text\n", "--amend")
+    lines = f"{topic} {second}\n{'0' * 40} {second}\nnonsense\n"
+    assert gittrack("hook", "post-rewrite", "amend", input=lines).code == 0
+    assert seen(gittrack) == (second, "recorded rewrite", None)
+    third = commit(git, repo, "third text\n", "--amend")
+    assert gittrack("hook", "post-rewrite", "amend", input=f"{second} {third}\n").code == 0
+    assert seen(gittrack) == (third, "recorded rewrite", None)
+    names = git("ls-tree", "-r", "--name-only", "gittrack/runs", "rewrites", cwd=repo).split()
+    assert names == sorted(f"rewrites/{old[:2]}/{old}-{new}" for old, new in ((topic, second), (second, third)))
+    assert gittrack("check").code == 0
+    tip = git("rev-parse", "gittrack/runs", cwd=repo)
+    assert gittrack("hook", "post-rewrite", input=f"{second} {third}\n").code == 0
+    assert git("rev-parse", "gittrack/runs", cwd=repo) == tip, "known already"
+
+
+def test_a_dirty_run_that_is_committed_since(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    head = git("rev-parse", "HEAD", cwd=repo).strip()
+    (repo / "train.py").write_text("changed\n")
+    (repo / "module.py").write_text("new\n")
+    record(gittrack)
+    assert seen(gittrack) == (head, "commit", None)
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "What ran", cwd=repo)
+    new = git("rev-parse", "HEAD", cwd=repo).strip()
+    (repo / "module.py").write_text("newer\n")
+    git("commit", "-qam", "Went on", cwd=repo)
+    assert seen(gittrack) == (head, "commit", new)
+    assert f"Committed:  {new}, the very files of the snapshot\n" in gittrack("show").out
+
+
+def test_before_the_first_commit(tmp_path: Path, git: Git, gittrack: Gittrack, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = tmp_path / "new"
+    git("init", "-q", str(repo))
+    (repo / "train.py").write_text("1\n")
+    monkeypatch.chdir(repo)
+    record(gittrack)
+    assert seen(gittrack) == (None, "", None)
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "First", cwd=repo)
+    assert seen(gittrack) == (None, "", git("rev-parse", "HEAD", cwd=repo).strip())
