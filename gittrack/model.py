@@ -61,7 +61,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine and the interpreter; `packages` are exact requirement lines, sorted."""
+    """The machine and the interpreter; `packages` are exact requirement lines, sorted.
+
+    `locks` are the lock files of the repository that were there, path -> id of the blob in git.
+    """
 
     python: str | None = None
     implementation: str | None = None
@@ -70,6 +73,9 @@ class Environment:
     cpu: str | None = None
     cpu_count: int | None = None
     gpus: tuple[str, ...] = ()
+    cuda: str | None = None
+    driver: str | None = None
+    locks: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 

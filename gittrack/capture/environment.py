@@ -16,7 +16,7 @@ from gittrack.capture.secret_names import is_secret_name
 from gittrack.model import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["capture_environment", "host", "user"]
 
@@ -39,10 +39,11 @@ _VARIABLES = word_set(
 IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 
 
-def capture_environment(environ: Mapping[str, str] | None = None) -> Environment:
+def capture_environment(environ: Mapping[str, str] | None = None, *, chosen: Iterable[str] = ()) -> Environment:
     """Return the facts about this process and its machine; `environ` stands for os.environ.
 
-    What is slow to find is found once per process. Of the variables only an allow-list is kept.
+    What is slow to find is found once per process. Of the variables only an allow-list is kept, and those that
+    the user has `chosen`: names, or beginnings of names with a star behind them.
     """
     name = sys.implementation.name
     return Environment(
@@ -53,14 +54,18 @@ def capture_environment(environ: Mapping[str, str] | None = None) -> Environment
         cpu=machine.cpu(),
         cpu_count=machine.cpu_count(),
         gpus=machine.gpus(),
+        cuda=machine.cuda(),
+        driver=machine.driver(),
         packages=installed_packages(sys.path),
-        variables=_variables(os.environ if environ is None else environ),
+        variables=_variables(os.environ if environ is None else environ, tuple(chosen)),
     )
 
 
-def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+def _variables(environ: Mapping[str, str], chosen: tuple[str, ...]) -> dict[str, str]:
     kept = {}
-    for name in sorted(_VARIABLES & environ.keys()):
+    beginnings = tuple(name[:-1] for name in chosen if name.endswith("*"))
+    wanted = {name for name in environ if beginnings and name.startswith(beginnings)} | {*chosen}
+    for name in sorted((_VARIABLES | wanted) & environ.keys()):
         value = environ[name].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         if name in ("VIRTUAL_ENV", "CONDA_DEFAULT_ENV"):  # the folders above it are this machine's affair
             value = re.split(r"[\\/]", value.rstrip("\\/"))[-1]

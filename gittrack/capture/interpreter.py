@@ -15,7 +15,7 @@ from gittrack.capture.environment import IMPLEMENTATIONS, capture_environment
 from gittrack.capture.packages import installed_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gittrack.model import Environment
 
@@ -25,12 +25,13 @@ _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?(?:\.exe)?", re.IGNORECASE)
 _QUESTION = "import json, sys; print(json.dumps([sys.version.split()[0], sys.implementation.name, sys.path[1:]]))"
 
 
-def environment_of(command: Sequence[str]) -> Environment:
+def environment_of(command: Sequence[str], *, chosen: Iterable[str] = ()) -> Environment:
     """Return the environment of `command`: the machine, and the Python that it runs or would find on PATH.
 
-    When that Python does not answer, no version and no packages are told rather than those of another one.
+    `chosen` as in capture_environment. When that Python does not answer, no version and no packages are told rather
+    than those of another one.
     """
-    here = capture_environment()
+    here = capture_environment(chosen=chosen)
     python = _python_of(command)
     if python is None or _same(python, sys.executable):
         return here

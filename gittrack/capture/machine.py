@@ -120,6 +120,22 @@ def _nvidia(root: str = "/proc/driver/nvidia/gpus") -> tuple[str, ...]:
     return tuple(names)
 
 
+@lru_cache(maxsize=1)
+def driver(path: str = "/proc/driver/nvidia/version") -> str | None:
+    """Return the version of the NVIDIA driver, None where there is none."""
+    found = re.search(r"^NVRM version:.*?\s(\d+\.\d[\d.]*)\s", _head(path), re.MULTILINE)
+    return found[1] if found else None
+
+
+def cuda(toolkit: str = "/usr/local/cuda/version.json") -> str | None:
+    """Return the version of CUDA that torch was built for, where it is loaded, else that of the toolkit installed."""
+    built = getattr(getattr(sys.modules.get("torch"), "version", None), "cuda", None)
+    if isinstance(built, str):
+        return built
+    found = re.search(r'"cuda"\s*:\s*\{[^}]*"version"\s*:\s*"([\d.]+)"', _head(toolkit))
+    return found[1] if found else None
+
+
 def _torch() -> tuple[str, ...]:
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     try:

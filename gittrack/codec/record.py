@@ -82,6 +82,9 @@ def start_to_plain(start: Start) -> Plain:
                 cpu=env.cpu,
                 cpu_count=env.cpu_count,
                 gpus=list(env.gpus),
+                cuda=env.cuda,
+                driver=env.driver,
+                locks=dict(env.locks),
                 variables=dict(env.variables),
             )
         ),
@@ -210,6 +213,9 @@ def read_environment(env: Fields) -> Environment:
         cpu=env.text("cpu"),
         cpu_count=env.whole("cpu_count"),
         gpus=env.texts("gpus"),
+        cuda=env.text("cuda"),
+        driver=env.text("driver"),
+        locks={k: v or "" for k, v in env.optional_texts("locks").items()},
         variables={k: v or "" for k, v in env.optional_texts("variables").items()},
     )
 

@@ -144,15 +144,18 @@ def _captured(
         user=user(),
         command=tuple(utf8(word) for word in redact_arguments(argv)),
         code=captured.code,
-        environment=capture_environment() if command is None else _environment_of(command),
+        environment=replace(_environment(project, command), locks=captured.locks),
     )
     return start, captured.problems
 
 
-def _environment_of(command: Sequence[str]) -> Environment:
+def _environment(project: Project, command: Sequence[str] | None) -> Environment:
+    chosen = project.settings.get_all("gittrack.environment")
+    if command is None:
+        return capture_environment(chosen=chosen)
     from gittrack.capture.interpreter import environment_of  # it starts processes; a training script needs none
 
-    return environment_of(command)
+    return environment_of(command, chosen=chosen)
 
 
 def this_command() -> list[str]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.arguments import entry_of
 from gittrack.capture.exclusion import MAX_FILE, MAX_TOTAL, Limits, leave_out
+from gittrack.capture.lock_files import is_lock_file
 from gittrack.capture.redact import redact_url
 from gittrack.errors import GittrackError
+from gittrack.git.lookup import files_on_the_way
 from gittrack.git.packs import open_packs
 from gittrack.git.pins import CODE, pin
 from gittrack.git.snapshot import Snapshot, base_of, take_snapshot
 from gittrack.git.status import working_tree
+from gittrack.git.store import ObjectStore
 from gittrack.model import Code, LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gittrack.git.status import WorkingTree
     from gittrack.project import Project
@@ -27,9 +30,10 @@ _SHOWN: Final = 200  # files that are left out; how many more there are is told 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """The code of a run, and a sentence for each thing about it that could not be kept."""
+    """The code of a run, the lock files in it, and a sentence for each thing about it that could not be kept."""
 
     code: Code
+    locks: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
@@ -56,7 +60,16 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
         entry=None if entry is None else utf8(entry),
         directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
     )
-    return Captured(code, tuple(problems))
+    return Captured(code, _locks(project, code), tuple(problems))
+
+
+def _locks(project: Project, code: Code) -> dict[str, str]:
+    """The lock files at the top of the tree, and in the folders down to where the run was started."""
+    if code.tree is None:
+        return {}
+    with ObjectStore(project.repo) as store:
+        files = files_on_the_way(store, code.tree, code.directory)
+        return {path: oid for path, oid in files if is_lock_file(path.rpartition("/")[2])}
 
 
 def utf8(text: str) -> str:

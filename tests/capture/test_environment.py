@@ -155,3 +155,24 @@ def test_nothing_slow_is_imported() -> None:
     environ = {**os.environ, "PYTHONPATH": str(Path(gittrack.__file__).parents[1])}
     printed = subprocess.check_output([sys.executable, "-S", "-c", code], text=True, env=environ)
     assert printed == "[]\n" or sys.platform == "darwin"
+
+
+def test_only_variables_that_are_known_or_chosen_are_kept() -> None:
+    environ = {"PYTHONHASHSEED": "0", "MY_SEED": "7", "MY_API_KEY": "abcdef0123456789", "TRAIN_MODE": "x", "HOME": "/h"}
+    found = capture_environment(environ, chosen=("MY_*", "TRAIN_MODE", "ABSENT")).variables
+    assert found == {"PYTHONHASHSEED": "0", "MY_SEED": "7", "MY_API_KEY": "[redacted]", "TRAIN_MODE": "x"}
+    assert capture_environment(environ).variables == {"PYTHONHASHSEED": "0"}
+
+
+def test_the_driver_and_cuda_by_what_they_leave(tmp_path: Path) -> None:
+    from gittrack.capture import machine
+
+    version = tmp_path / "version"
+    version.write_text(
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\nGCC 12\n"
+    )
+    toolkit = tmp_path / "version.json"
+    toolkit.write_text('{"cuda": {"name": "CUDA SDK", "version": "12.4.1"}, "cuda_cudart": {"version": "12.4.127"}}')
+    assert machine.driver(str(version)) == "535.104.05"
+    assert machine.cuda(str(toolkit)) == "12.4.1"
+    assert (machine.driver(str(tmp_path / "none")), machine.cuda(str(tmp_path / "none"))) == (None, None)

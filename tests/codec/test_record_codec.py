@@ -59,7 +59,19 @@ START = Start(
         entry="train.py",
         directory="src",
     ),
-    environment=Environment("3.11.7", "CPython", "Linux-6.1", "x86_64", "cpu", 2, ("gpu",), (), {"RANK": "0"}),
+    environment=Environment(
+        "3.11.7",
+        "CPython",
+        "Linux-6.1",
+        "x86_64",
+        "cpu",
+        2,
+        gpus=("gpu",),
+        cuda="12.4",
+        driver="535.104.05",
+        locks={"uv.lock": "ab" * 20},
+        variables={"RANK": "0"},
+    ),
 )
 
 text = st.text(st.characters(exclude_categories=["Cs"]))

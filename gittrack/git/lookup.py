@@ -1,0 +1,34 @@
+"""Files of a tree found by walking down from its top, without a process and without reading the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gittrack.git.store import MissingObject
+from gittrack.git.tree import find_entry, parse_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gittrack.git.store import ObjectStore
+
+
+def files_on_the_way(store: ObjectStore, tree: str, directory: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, id) of the files at the top of `tree`, and in each folder on the way down to `directory`.
+
+    A tree that is not here, as in a partial clone, ends the walk.
+    """
+    steps = [step for step in directory.split("/") if step not in ("", ".", "..")]
+    prefix = ""
+    for step in (*steps, ""):
+        try:
+            data = store.read(tree)[1]
+        except MissingObject:
+            return
+        for entry in parse_tree(data, store.repo.hash_len):
+            if entry.mode in (0o100644, 0o100755):
+                yield prefix + entry.name.decode("utf-8", "replace"), entry.oid
+        below = find_entry(data, store.repo.hash_len, step.encode("utf-8", "surrogateescape"))
+        if below is None or not below.is_directory:
+            return
+        tree, prefix = below.oid, f"{prefix}{step}/"
