@@ -27,6 +27,8 @@ from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gittrack.git.durable import Sharing
+
 JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
 RETRY_SECONDS: Final = 1.0
@@ -227,8 +229,7 @@ class Journal:
         lines = [frame(i, payload) for i, payload in enumerate([pack(opening).encode(), *self._lines])]
         fd = -1
         try:
-            with folder_lock(self.directory):
-                sharing = sharing_of(os.path.dirname(os.path.dirname(os.path.dirname(self.directory))))
+            with folder_lock(self.directory) as sharing:
                 make_directories(self.directory, sharing)
                 liveness.hold(lock)
                 fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
@@ -284,12 +285,13 @@ class Journal:
 
 
 @contextlib.contextmanager
-def folder_lock(directory: str) -> Iterator[None]:
-    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed."""
+def folder_lock(directory: str) -> Iterator[Sharing | None]:
+    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed; yields its sharing."""
     above = os.path.dirname(directory)
-    os.makedirs(above, exist_ok=True)
-    with _threads.held(FOLDER_SECONDS), held_lock(os.path.join(above, "folders.lock"), FOLDER_SECONDS):
-        yield
+    sharing = sharing_of(os.path.dirname(os.path.dirname(above)))
+    lock = os.path.join(above, "folders.lock")
+    with _threads.held(FOLDER_SECONDS), held_lock(lock, FOLDER_SECONDS, sharing=sharing):
+        yield sharing
 
 
 _threads = ThreadLock()
