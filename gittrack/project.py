@@ -9,7 +9,7 @@ from functools import cached_property
 from gittrack.codec.paths import check_id, is_id
 from gittrack.errors import RepositoryError, UsageError
 from gittrack.git.process import run_git
-from gittrack.git.refs import read_ref
+from gittrack.git.refs import is_folder, read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
 
 DEFAULT_BRANCH = "gittrack/runs"
@@ -50,6 +50,8 @@ class Project:
 
     def check_runs_ref(self) -> None:
         """RepositoryError when another branch takes the place where the branch for runs, or its folder, would be."""
+        if read_ref(self.repo, self.runs_ref) is not None:
+            return
         parts = self.runs_ref.removeprefix(_HEADS).split("/")
         for end in range(1, len(parts)):
             name = "/".join(parts[:end])
@@ -58,6 +60,12 @@ class Project:
                     f"the branch {name!r} leaves no room for {'/'.join(parts)!r}: rename it "
                     f"(git branch -m {name} OTHER) or keep runs elsewhere (git config gittrack.branch NAME)"
                 )
+        if is_folder(self.repo, self.runs_ref):
+            name = "/".join(parts)
+            raise RepositoryError(
+                f"branches below {name + '/'!r} leave no room for {name!r}: rename them or keep runs elsewhere "
+                "(git config gittrack.branch NAME)"
+            )
 
     def runs_tip(self) -> str | None:
         """Return the commit to read runs from, None when there is none.

@@ -12,6 +12,7 @@ from gittrack.capture.cleaner import LINE_LIMIT, OutputCleaner
 from gittrack.capture.redact import redact_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
 __all__ = ["LINE_LIMIT", "BoundedLog", "LogFile", "OutputCleaner", "OutputCopy", "read_log"]
@@ -54,11 +55,15 @@ class LogFile:
     The one that is not being filled is full, so both together always hold the last `tail` bytes, at
     whatever moment the process dies. `read_log` reads them. The first OSError is kept in `error` and
     ends the writing: what is tracked must not stop what is tracking it. An existing log is continued.
+    `made` is called with the path of each file once it is there.
     """
 
-    def __init__(self, path: str | PathLike[str], head: int = HEAD, tail: int = TAIL) -> None:
+    def __init__(
+        self, path: str | PathLike[str], head: int = HEAD, tail: int = TAIL, made: Callable[[str], None] | None = None
+    ) -> None:
         self.error: OSError | None = None
         self._path = os.fspath(path)
+        self._made = made
         self._head_limit = head
         self._tail_limit = tail
         self._file: int | None = None
@@ -101,7 +106,7 @@ class LogFile:
             data = data[written:]
 
     def _open(self) -> None:
-        self._file = _open_for_append(self._path)
+        self._file = self._open_for_append(self._path)
         self._total = os.fstat(self._file).st_size
         self._room = self._head_limit - self._total
         tails = _tails(self._path)
@@ -110,15 +115,22 @@ class LogFile:
             self._total = offset + len(content)
             self._room = self._tail_limit - len(content)
             os.close(self._file)
-            self._file = _open_for_append(f"{self._path}.{self._slot}")
+            self._file = self._open_for_append(f"{self._path}.{self._slot}")
 
     def _turn(self) -> None:
         """Go on in the other tail, which holds the older bytes and is emptied."""
         self.close()
         self._slot = 2 if self._slot == 1 else 1
-        self._file = _open_for_append(f"{self._path}.{self._slot}", os.O_TRUNC)
+        self._file = self._open_for_append(f"{self._path}.{self._slot}", os.O_TRUNC)
         os.write(self._file, b"%020d\n" % self._total)
         self._room = self._tail_limit
+
+    def _open_for_append(self, path: str, flags: int = 0) -> int:
+        binary: int = getattr(os, "O_BINARY", 0)  # only Windows has it, and would rewrite newlines without
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | binary | flags, 0o666)
+        if self._made is not None:
+            self._made(path)
+        return file
 
 
 def read_log(path: str | PathLike[str], tail: int = TAIL) -> bytes:
@@ -147,8 +159,10 @@ class OutputCopy:
     time. Call `catch_up` about once a second for what waits when the output stops.
     """
 
-    def __init__(self, path: str | PathLike[str], head: int = HEAD, tail: int = TAIL) -> None:
-        self._log = LogFile(path, head, tail)
+    def __init__(
+        self, path: str | PathLike[str], head: int = HEAD, tail: int = TAIL, made: Callable[[str], None] | None = None
+    ) -> None:
+        self._log = LogFile(path, head, tail, made)
         self._tail_limit = tail
         self._output = _Stream()
         self._errors = _Stream()
@@ -254,8 +268,3 @@ def _content(path: str) -> bytes:
             return file.read()
     except FileNotFoundError:
         return b""
-
-
-def _open_for_append(path: str, flags: int = 0) -> int:
-    binary: int = getattr(os, "O_BINARY", 0)  # only Windows has it, and would rewrite newlines without
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | binary | flags, 0o666)

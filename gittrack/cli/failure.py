@@ -101,10 +101,12 @@ def _written(error: BaseException) -> str | None:
     """Write the traceback, with the versions, beside the journal or else among the temporary files."""
     report = _report(error)
     try:
+        from gittrack.git.durable import make_directories, sharing_of
         from gittrack.project import open_project
 
-        folder = open_project().repo.state_dir
-        os.makedirs(folder, exist_ok=True)
+        repo = open_project().repo
+        folder = repo.state_dir
+        make_directories(folder, sharing_of(repo.common_dir))
         path = os.path.join(folder, "error.log")
         with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(report)

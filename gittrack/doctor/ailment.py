@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gittrack.git.durable import make_directories, sharing_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,7 +56,7 @@ class Quarantine:
         if relative.startswith(os.pardir) or os.path.isabs(relative):
             relative = os.path.basename(path)
         target = os.path.join(self.folder, relative)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        make_directories(os.path.dirname(target), sharing_of(self._common))
         with open(os.path.join(self.folder, "note.txt"), "a", encoding="utf-8", errors="backslashreplace") as note:
             note.write(f"{path}: {why}\n")
         return target

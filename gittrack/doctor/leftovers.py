@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.doctor.ailment import Ailment
+from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ def _temporaries(folder: str, prefix: str, what: str) -> Iterator[_Leftover]:
 
 
 def _remove(project: Project, found: _Leftover, quarantine: Quarantine) -> str:
-    os.makedirs(project.repo.state_dir, exist_ok=True)
+    lock = os.path.join(project.repo.state_dir, "unlock.lock")
     # The lock that recording takes for the same purpose (git/refs.py), and a second look under it: else
     # a slow process would move the new lock of a fast one.
-    with held_lock(os.path.join(project.repo.state_dir, "unlock.lock"), timeout=5) as held:
+    with held_lock(lock, timeout=5, sharing=sharing_of(project.repo.common_dir)) as held:
         if not held:
             return f"left {found.path} alone: another process is clearing locks"
         if not _is_old(found) or found.path in held_open({found.path}):

@@ -12,10 +12,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gittrack.git.lock import ThreadLock, held_lock
+from gittrack.git.packs import open_packs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gittrack.git.durable import Sharing
     from gittrack.git.repository import Repository
 
 _WATCH = 1.0  # seconds; no git holds the lock of one ref for so long
@@ -27,12 +29,14 @@ _threads = ThreadLock()
 def announced(repo: Repository, path: str, new: str) -> Iterator[None]:
     """In the block the ref at `path` moves to `new`; what a killed process left of the same is cleared before."""
     note = os.path.join(repo.state_dir, "moving-ref")
-    with _threads.held(_PATIENCE) as alone, held_lock(os.path.join(repo.state_dir, "swap.lock"), _PATIENCE) as held:
+    lock = os.path.join(repo.state_dir, "swap.lock")
+    sharing = open_packs(repo).sharing
+    with _threads.held(_PATIENCE) as alone, held_lock(lock, _PATIENCE, sharing=sharing) as held:
         if not (alone and held):
             yield  # no locks on this file system: the lock of a dead process then waits until it is stale
             return
         _clear(note, path)
-        noted = _write(note, f"{path}\n{new}\n")
+        noted = _write(note, f"{path}\n{new}\n", sharing)
         try:
             yield
         finally:
@@ -44,7 +48,7 @@ def announced(repo: Repository, path: str, new: str) -> Iterator[None]:
 def _clear(note: str, path: str) -> None:
     try:
         with open(note, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
+            lines = file.read().rsplit("\n", 2)  # the path may hold newlines
     except OSError:
         return
     # A note without its end was cut short by the disk: then it may have been this ref.
@@ -70,10 +74,12 @@ def _state(lock: str) -> tuple[int, int, bytes] | None:
         return None
 
 
-def _write(path: str, text: str) -> bool:
+def _write(path: str, text: str, sharing: Sharing | None) -> bool:
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
+        if sharing is not None:
+            sharing.apply(path)
     except OSError:
         return False  # the disk is full: moving the ref will tell
     return True

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import random
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 # Whoever may come to write has all of it loaded beforehand: see record/begin.py. Readers do not import this module.
-import dulwich.refs  # noqa: F401
 import fasteners  # noqa: F401
 
+import gittrack.git.container  # noqa: F401
 from gittrack.errors import DamagedRecord, StorageError
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
@@ -253,10 +253,5 @@ _threads = ThreadLock()  # the file lock below excludes processes, not threads o
 def _publish_lock(repo: Repository, timeout: float) -> Iterator[None]:
     """Let writers queue up instead of spoiling each other's work; without it they are slower, not wrong."""
     path = os.path.join(repo.state_dir, "publish.lock")
-    with _threads.held(timeout), held_lock(path, timeout) as held:
-        if held and (sharing := open_packs(repo).sharing) is not None:
-            with suppress(OSError):  # another user's, who has done it
-                # Who shares the repository must be able to queue up too.
-                sharing.apply(repo.state_dir)
-                sharing.apply(path)
+    with _threads.held(timeout), held_lock(path, timeout, sharing=open_packs(repo).sharing):
         yield

@@ -7,22 +7,30 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from gittrack.git.durable import make_directories
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gittrack.git.durable import Sharing
+
 
 @contextmanager
-def held_lock(path: str, timeout: float = 0.0) -> Iterator[bool]:
+def held_lock(path: str, timeout: float = 0.0, *, sharing: Sharing | None = None) -> Iterator[bool]:
     """Hold the lock file `path` in the block; yields False if it could not be had in `timeout` seconds.
 
     Also False on a file system without locks: correctness must not rest on it. Threads of one process are
-    not kept apart by it.
+    not kept apart by it. The file and its folder get the modes of `sharing`, or other users could not queue up.
     """
     from fasteners import InterProcessLock
 
     lock = InterProcessLock(path)
     with suppress(OSError, threading.ThreadError):
+        make_directories(os.path.dirname(path), sharing)  # fasteners would make it closed to others
         lock.acquire(blocking=timeout > 0, delay=0.001, max_delay=0.01, timeout=timeout)
+    if lock.acquired and sharing is not None:
+        with suppress(OSError):  # another user's, who has done it
+            sharing.apply(path)
     try:
         yield lock.acquired
     finally:

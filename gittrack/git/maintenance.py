@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError
+from gittrack.git.durable import make_directories, sharing_of
 from gittrack.git.process import git_environment, run_git, run_git_status, spawn_detached
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
         return False  # Python is embedded in another program
     counter = os.path.join(repo.state_dir, "commits-since-packing")
     try:
-        if _count(counter) < EVERY:
+        if _count(repo, counter) < EVERY:
             return False
         os.unlink(counter)  # of several writers at this point only one succeeds
     except OSError:
@@ -37,7 +38,7 @@ def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
     command = [sys.executable, "-m", "gittrack.git.maintenance", repo.common_dir, repo.object_format, ref]
     try:
         # Not in common_dir, whose directory 'gittrack' would be taken for a package.
-        spawn_detached(command, cwd=repo.objects_dir, env=_environment())
+        spawn_detached(command, cwd=repo.objects_dir, env=_environment(repo))
     except OSError:
         return False  # too many processes: the next forty commits bring another chance
     return True
@@ -50,8 +51,7 @@ def pack_branch(repo: Repository, ref: str) -> None:
     """
     from gittrack.git.lock import held_lock
 
-    os.makedirs(repo.state_dir, exist_ok=True)
-    with held_lock(os.path.join(repo.state_dir, "packing.lock")) as held:
+    with held_lock(os.path.join(repo.state_dir, "packing.lock"), sharing=sharing_of(repo.common_dir)) as held:
         if not held:
             return  # another process is at it
         _drop_stale_keeps(os.path.join(repo.objects_dir, "pack"))
@@ -81,6 +81,8 @@ def _pack_new(repo: Repository, ref: str) -> None:
     fsync_directories([packs])
     run_git(["prune-packed", "--quiet"], repo=repo)
     _write_line(memory, tip)
+    if (sharing := sharing_of(repo.common_dir)) is not None:
+        sharing.apply(memory)
 
 
 def _let_git_collect(repo: Repository) -> None:
@@ -95,23 +97,26 @@ def _let_git_collect(repo: Repository) -> None:
     run_git(["-c", "core.fsync=all", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], repo=repo)
 
 
-def _count(path: str) -> int:
+def _count(repo: Repository, path: str) -> int:
     """Add one to the counter: the size of a file, which may be killed or raced without harm."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     try:
         fd = os.open(path, flags, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_directories(repo.state_dir, sharing_of(repo.common_dir))
         fd = os.open(path, flags, 0o666)
     try:
         os.write(fd, b".")
-        return os.fstat(fd).st_size
+        count = os.fstat(fd).st_size
+        if count == 1 and (sharing := sharing_of(repo.common_dir)) is not None:
+            sharing.apply(path)
+        return count
     finally:
         os.close(fd)
 
 
-def _environment() -> dict[str, str]:
-    env = git_environment(located=True)
+def _environment(repo: Repository) -> dict[str, str]:
+    env = git_environment(located=True, extra=repo.object_variables)
     # The child must find the very package that runs here, however it got onto the path.
     package_parent = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (package_parent, env.get("PYTHONPATH"))))
@@ -146,13 +151,14 @@ def _write_line(path: str, line: str) -> None:
 
 
 def _main(common_dir: str, object_format: str, ref: str) -> None:
-    from gittrack.git.repository import Repository
+    from gittrack.git.repository import Repository, object_variables
 
     with suppress(OSError, AttributeError):
         os.nice(10)
     ref_format = "reftable" if os.path.isdir(os.path.join(common_dir, "reftable")) else "files"
     with suppress(GittrackError, OSError):  # nobody listens, and nothing is lost: the next one tries again
-        pack_branch(Repository(common_dir, common_dir, None, object_format, ref_format), ref)
+        told = object_variables(common_dir)
+        pack_branch(Repository(common_dir, common_dir, None, object_format, ref_format, told), ref)
 
 
 if __name__ == "__main__":

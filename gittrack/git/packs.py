@@ -39,7 +39,8 @@ class Packs:
         # Objects that this process made durable itself: they need no second fsync.
         self.durable: set[str] = set()
         self._lock = threading.RLock()
-        self._directories = list(_object_directories(repo.objects_dir))
+        tops = (repo.objects_dir, *repo.more_objects)
+        self._directories = [path for top in tops for path in _object_directories(top)]
         self._folders: dict[str, PackFolder] = {}
         self._scanned: dict[str, int] = {}
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # What a hook, an alias or a receiving git leaves in the environment: it describes that command's index,
 # quarantine and directory, never ours.
 SCRUBBED = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
     "GIT_DIFF_OPTS",
     "GIT_EXTERNAL_DIFF",
@@ -34,7 +33,6 @@ SCRUBBED = (
     "GIT_NAMESPACE",
     "GIT_NOGLOB_PATHSPECS",
     "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
     "GIT_PREFIX",
     "GIT_QUARANTINE_PATH",
     "GIT_REFLOG_ACTION",
@@ -42,6 +40,9 @@ SCRUBBED = (
     "GIT_SHALLOW_FILE",
     "LANGUAGE",
 )
+# Where the objects are: the user's own choice too, unless a receiving git set them up for what it takes in.
+OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+QUARANTINE = "GIT_QUARANTINE_PATH"
 # These name a repository: the user's own choice while one is being looked for, wrong once it is known.
 LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
 FORCED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
@@ -59,9 +60,9 @@ class GitError(StorageError):
 def git_environment(*, located: bool, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment for a git process; `located` when its repository is passed to it."""
     env = {name: value for name, value in os.environ.items() if name not in SCRUBBED}
-    if located:
-        for name in LOCATING:
-            env.pop(name, None)
+    unwanted = (*LOCATING, *OBJECTS) if located else OBJECTS if QUARANTINE in os.environ else ()
+    for name in unwanted:
+        env.pop(name, None)
     env.update(FORCED)
     env.update(extra or {})
     return env
@@ -95,7 +96,7 @@ def start_git(
         return subprocess.Popen(
             git_command(args, repo),
             cwd=directory,
-            env=git_environment(located=repo is not None, extra=env),
+            env=_environment_of(repo, env),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -223,7 +224,7 @@ def spawn_git_detached(
         spawn_detached(
             git_command(args, repo),
             cwd=_directory(None, repo),
-            env=git_environment(located=repo is not None, extra=env),
+            env=_environment_of(repo, env),
         )
     except FileNotFoundError as error:
         raise RepositoryError(NO_GIT) from error
@@ -237,6 +238,12 @@ def _pieces(process: subprocess.Popen[bytes], separator: bytes) -> Iterator[byte
         yield from whole
     if rest:
         yield rest
+
+
+def _environment_of(repo: Repository | None, extra: Mapping[str, str] | None) -> dict[str, str]:
+    if repo is None:
+        return git_environment(located=False, extra=extra)
+    return git_environment(located=True, extra={**repo.object_variables, **(extra or {})})
 
 
 def _directory(cwd: str | os.PathLike[str] | None, repo: Repository | None) -> str | None:

@@ -12,11 +12,11 @@ from gittrack.errors import StorageError
 from gittrack.git.abandoned import announced
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
 from gittrack.git.lock import ThreadLock, held_lock
+from gittrack.git.packs import open_packs
 from gittrack.git.process import run_git, run_git_status
 
 if TYPE_CHECKING:
-    from dulwich.refs import DiskRefsContainer
-
+    from gittrack.git.container import RefsContainer
     from gittrack.git.repository import Repository
 
 _SYMREF = b"ref: "
@@ -49,7 +49,7 @@ def swap_ref(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     if repo.ref_format != "files":
         return _swap_by_git(repo, ref, old, new)
     path = os.path.join(repo.common_dir, *ref.split("/"))
-    if old is None and b" " + os.fsencode(ref) + b"/" in _packed_refs(repo):
+    if old is None and is_folder(repo, ref):
         raise _name_taken(ref)  # dulwich looks only at the names above
     missing = _missing_parents(path)
     with announced(repo, path, new):
@@ -82,6 +82,16 @@ def sync_ref(repo: Repository, ref: str) -> None:
     except FileNotFoundError:
         fsync_file(os.path.join(repo.common_dir, "packed-refs"))
         fsync_directories([repo.common_dir])
+
+
+def is_folder(repo: Repository, ref: str) -> bool:
+    """Whether there is a ref below this name, which leaves no room for one of the name itself."""
+    if repo.ref_format != "files":
+        return bool(run_git(["for-each-ref", "--count=1", f"{ref}/"], repo=repo))
+    if b" " + os.fsencode(ref) + b"/" in _packed_refs(repo):
+        return True
+    # Deleted branches leave empty folders behind.
+    return any(files for _, _, files in os.walk(os.path.join(repo.common_dir, *ref.split("/"))))
 
 
 def _loose_ref(repo: Repository, ref: str) -> bytes | None:
@@ -117,7 +127,7 @@ def _packed_refs(repo: Repository) -> bytes:
         raise storage_error(error, error.filename or "packed-refs") from error
 
 
-_containers: dict[str, DiskRefsContainer] = {}
+_containers: dict[str, RefsContainer] = {}
 _containers_lock = ThreadLock()
 
 
@@ -144,13 +154,15 @@ def _attempt(repo: Repository, ref: str, old: str | None, new: str) -> bool | No
 def _swap_once(repo: Repository, ref: str, old: str | None, new: str) -> bool:
     from dulwich.objects import ObjectID
     from dulwich.protocol import ZERO_SHA
-    from dulwich.refs import DiskRefsContainer, Ref
+    from dulwich.refs import Ref
+
+    from gittrack.git.container import RefsContainer
 
     # Kept, because it parses packed-refs at the first use; dulwich sees by itself when that file changed.
     with _containers_lock.held():
         container = _containers.get(repo.common_dir)
         if container is None:
-            container = _containers[repo.common_dir] = DiskRefsContainer(repo.common_dir)
+            container = _containers[repo.common_dir] = RefsContainer(repo.common_dir)
         # None would mean 'whatever it is now' to dulwich.
         expected = ZERO_SHA if old is None else ObjectID(old.encode())
         return container.set_if_equals(Ref(os.fsencode(ref)), expected, ObjectID(new.encode()))
@@ -175,8 +187,6 @@ def _swap_by_git(repo: Repository, ref: str, old: str | None, new: str) -> bool:
 
 def _settle(repo: Repository, path: str, missing: list[str]) -> None:
     """Make the moved ref's name durable (dulwich does so for its content) and give it the shared modes."""
-    from gittrack.git.packs import open_packs
-
     sharing = open_packs(repo).sharing
     if sharing is not None:
         for made in (*missing, path):
@@ -197,9 +207,9 @@ def _break_stale_lock(repo: Repository, lock: str) -> None:
     """Remove the lock of a writer that was killed long ago: nothing else ever would."""
     if not _is_stale(lock):
         return
-    os.makedirs(repo.state_dir, exist_ok=True)
+    sharing = open_packs(repo).sharing
     # One at a time, or a slow process would remove the new lock of a fast one.
-    with held_lock(os.path.join(repo.state_dir, "unlock.lock")) as held:
+    with held_lock(os.path.join(repo.state_dir, "unlock.lock"), sharing=sharing) as held:
         if held and _is_stale(lock):
             with suppress(FileNotFoundError):
                 os.unlink(lock)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gittrack.errors import RepositoryError
-from gittrack.git.process import git_failure, last_line, run_git, run_git_status
+from gittrack.git.process import OBJECTS, QUARANTINE, git_failure, last_line, run_git, run_git_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FACTS = ("--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
+# git repeats an option that it does not know. Paths may hold newlines, so lines would not tell them apart.
+_BETWEEN = "--gittrack-between"
+# --show-toplevel fails where there is no work tree, so it comes last: the rest has been printed by then.
+_FACTS = ("--is-bare-repository", "--show-object-format", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
 _IDENT = re.compile(r"(.*?) ?<([^<>]*)> \d+ [-+]\d+", re.DOTALL)
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _TRUE = frozenset({"true", "yes", "on"})
@@ -33,6 +36,7 @@ class Repository:
     worktree: str | None
     object_format: str = "sha1"
     ref_format: str = "files"
+    object_variables: Mapping[str, str] = field(default_factory=dict, hash=False)  # what the environment told
 
     @property
     def state_dir(self) -> str:
@@ -47,7 +51,12 @@ class Repository:
     @property
     def objects_dir(self) -> str:
         """The object database that new objects go to."""
-        return os.path.join(self.common_dir, "objects")
+        return self.object_variables.get(OBJECTS[0]) or os.path.join(self.common_dir, "objects")
+
+    @property
+    def more_objects(self) -> list[str]:
+        """The object databases that the environment names for reading."""
+        return [path for path in self.object_variables.get(OBJECTS[1], "").split(os.pathsep) if path]
 
     @property
     def hash_len(self) -> int:
@@ -126,18 +135,29 @@ def discover(path: str | os.PathLike[str] | None = None) -> Repository:
     """
     start = os.path.abspath(os.getcwd() if path is None else path)
     directory = start if os.path.isdir(start) else os.path.dirname(start)
-    # --show-toplevel fails where there is no work tree, so it comes last: the rest has been printed by then.
-    code, out, err = run_git_status(["rev-parse", *_FACTS, "--show-toplevel"], cwd=directory)
-    lines = os.fsdecode(out).splitlines()
-    if len(lines) < len(_FACTS):
+    questions = [word for fact in _FACTS for word in (fact, _BETWEEN)]
+    code, out, err = run_git_status(["rev-parse", *questions], cwd=directory)
+    answers = os.fsdecode(out).split(f"\n{_BETWEEN}\n")
+    if len(answers) < len(_FACTS):
         raise _refusal(directory, code, err)
-    bare, git_dir, common, object_format = lines[: len(_FACTS)]
+    bare, object_format, git_dir, common, top = answers[: len(_FACTS)]
     git_dir = os.path.realpath(os.path.join(directory, git_dir))
     common = os.path.realpath(os.path.join(directory, common))
-    worktree = os.path.realpath(lines[len(_FACTS)]) if code == 0 and len(lines) > len(_FACTS) else None
+    worktree = os.path.realpath(top) if code == 0 and top else None
     if worktree is None and bare == "false" and os.path.basename(git_dir) == ".git":
         worktree = os.path.dirname(git_dir)  # we stand inside .git
-    return Repository(common, git_dir, worktree, object_format, _ref_format(common))
+    return Repository(common, git_dir, worktree, object_format, _ref_format(common), object_variables(directory))
+
+
+def object_variables(directory: str) -> dict[str, str]:
+    """Return what the environment says of where objects are, with paths that do not depend on the directory."""
+    if QUARANTINE in os.environ:
+        return {}
+    told = {name: os.environ[name] for name in OBJECTS if os.environ.get(name)}
+    return {
+        name: os.pathsep.join(os.path.join(directory, path) for path in value.split(os.pathsep) if path)
+        for name, value in told.items()
+    }
 
 
 def settings(repo: Repository) -> Settings:
@@ -179,9 +199,23 @@ def _refusal(directory: str, code: int, err: bytes) -> RepositoryError:
             f"git does not trust the repository at {place}, which belongs to another user; "
             f"if you do, run: git config --global --add safe.directory {place}"
         )
+    if (lost := re.search(rb"not a git repository: '?(.*?)'?\n", err)) is not None:
+        return _lost(directory, os.fsdecode(lost[1]))
     if b"not a git repository" in err:
         return RepositoryError(f"no git repository here or above {directory}; run 'git init' first, or 'gittrack init'")
     return RepositoryError(f"git cannot open the repository at {directory}: {last_line(err) or code}")
+
+
+def _lost(directory: str, git_dir: str) -> RepositoryError:
+    if "GIT_DIR" in os.environ:
+        return RepositoryError(f"GIT_DIR is {git_dir}, which is no git repository; correct that variable or unset it")
+    place = directory
+    while not os.path.isfile(os.path.join(place, ".git")) and place != os.path.dirname(place):
+        place = os.path.dirname(place)
+    return RepositoryError(
+        f"{os.path.join(place, '.git')} points to the git directory {git_dir}, which is not there; "
+        "bring it back, or remove that file and run 'git init'"
+    )
 
 
 def _ref_format(common_dir: str) -> str:

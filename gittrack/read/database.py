@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import DamagedRecord
+from gittrack.git.durable import make_directories, sharing_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -45,7 +46,7 @@ def open_database(path: str, place: Place, common_dir: str) -> Connection:
     if place == Place.NEW_FILE:
         _remove_damaged(path)
     new = not os.path.exists(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_directories(os.path.dirname(path), sharing_of(common_dir))
     db = connect(path)
     try:
         if new:
@@ -74,8 +75,6 @@ def next_place(place: Place, error: Exception) -> Place | None:
 def _prepare(db: Connection, path: str, common_dir: str) -> None:
     """Let readers go on while somebody writes, and everybody write who may write to the repository."""
     from sqlite3 import OperationalError
-
-    from gittrack.git.durable import sharing_of
 
     # SQLite keeps its rollback journal where the file system cannot do it; another process may be doing it.
     with contextlib.suppress(OperationalError):

@@ -15,6 +15,7 @@ from gittrack.capture.redact import redact_text
 from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
+from gittrack.git.durable import sharing_of
 from gittrack.model import FAILED, FINISHED, KILLED, Launch, Value
 from gittrack.record.active import REPOSITORY, RUN_ID, rank
 from gittrack.record.begin import begin
@@ -141,7 +142,8 @@ def _is_key(key: str) -> bool:
 
 def _run(project: Project, run: ActiveRun, argv: Sequence[str]) -> CommandResult:
     env = {**os.environ, RUN_ID: run.id, REPOSITORY: project.repo.worktree or project.repo.common_dir}
-    copy = OutputCopy(os.path.join(project.journal_of(run.id), OUTPUT))
+    sharing = sharing_of(project.repo.common_dir)
+    copy = OutputCopy(os.path.join(project.journal_of(run.id), OUTPUT), made=sharing.apply if sharing else None)
     try:
         result = run_command(argv, env=env, on_output=copy, on_errors=copy.errors, on_tick=copy.catch_up)
     finally:

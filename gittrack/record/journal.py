@@ -19,13 +19,15 @@ from zlib import crc32
 from gittrack.capture.environment import host
 from gittrack.codec.document import pack
 from gittrack.errors import NoActiveRun
-from gittrack.git.durable import make_directories, sharing_of
+from gittrack.git.durable import fsync_file, make_directories, sharing_of
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from gittrack.git.durable import Sharing
 
 JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
@@ -162,6 +164,7 @@ class Journal:
     def _sync(self) -> bool:
         try:
             os.fsync(self._fd)
+            _sync_others(self.directory, self._segment)
             sync_directory(self.directory)
             settle(self.directory, above=_LEVELS)
         except OSError as error:
@@ -227,9 +230,9 @@ class Journal:
         lines = [frame(i, payload) for i, payload in enumerate([pack(opening).encode(), *self._lines])]
         fd = -1
         try:
-            with folder_lock(self.directory):
-                sharing = sharing_of(os.path.dirname(os.path.dirname(os.path.dirname(self.directory))))
+            with folder_lock(self.directory) as sharing:
                 make_directories(self.directory, sharing)
+                unsettle(self.directory)
                 liveness.hold(lock)
                 fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
             if sharing is not None:
@@ -284,12 +287,13 @@ class Journal:
 
 
 @contextlib.contextmanager
-def folder_lock(directory: str) -> Iterator[None]:
-    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed."""
+def folder_lock(directory: str) -> Iterator[Sharing | None]:
+    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed; yields its sharing."""
     above = os.path.dirname(directory)
-    os.makedirs(above, exist_ok=True)
-    with _threads.held(FOLDER_SECONDS), held_lock(os.path.join(above, "folders.lock"), FOLDER_SECONDS):
-        yield
+    sharing = sharing_of(os.path.dirname(os.path.dirname(above)))
+    lock = os.path.join(above, "folders.lock")
+    with _threads.held(FOLDER_SECONDS), held_lock(lock, FOLDER_SECONDS, sharing=sharing):
+        yield sharing
 
 
 _threads = ThreadLock()
@@ -336,6 +340,14 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
+def _sync_others(directory: str, segment: str) -> None:
+    """Make the other segments of a run durable: without its owner's start a worker's points are nothing."""
+    for name in os.listdir(directory):
+        if name.endswith(SUFFIX) and name != segment + SUFFIX:
+            with contextlib.suppress(FileNotFoundError):  # just published
+                fsync_file(os.path.join(directory, name))
+
+
 _settled: set[str] = set()
 
 
@@ -348,6 +360,11 @@ def settle(path: str, *, above: int) -> None:
         sync_directory(parent)
         _settled.add(path)
         path = parent
+
+
+def unsettle(path: str) -> None:
+    """Forget that a directory and those below it are settled: they may have been removed, and made anew."""
+    _settled.difference_update([known for known in _settled if f"{known}{os.sep}".startswith(path + os.sep)])
 
 
 def warn(sentence: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.conftest import Git
 
@@ -106,6 +109,11 @@ class Lab:
         assert done.code == 0, done.err
         self.first = ids(done.acks, "end")[0]
 
+    @property
+    def folder(self) -> Path:
+        """Where all of it lies."""
+        return self._folder
+
     def repo(self, *, used: bool = False) -> Path:
         """A fresh repository; a `used` one holds the run `first` already."""
         return self.copy(self._used if used else self._template)
@@ -139,6 +147,22 @@ class Lab:
         started = [(request, self._nursery.ask(request)["pid"]) for request in requests]
         for request, pid in started:
             yield self._ended(request, self._nursery.ask({"join": pid}))
+
+    def interrupted(
+        self, repo: Path, wanted: Sequence[tuple[str, Mapping[str, object]]], seconds: float, stop: Callable[[], None]
+    ) -> list[list[list[object]]]:
+        """Start all the scenes, `stop` the world under them, kill them; return what each had acknowledged before."""
+        requests = [{**self._request(name, repo, {}, "", facts), "wait": False} for name, facts in wanted]
+        pids = [int(str(self._nursery.ask(request)["pid"])) for request in requests]
+        time.sleep(seconds)
+        told = [read(Path(str(request["acks"]))) for request in requests]
+        stop()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # not waited for: the number is still its own
+            os.kill(pid, signal.SIGKILL)
+            self._nursery.ask({"join": pid})
+        return told
 
     def _request(
         self, name: str, repo: Path, plan: Mapping[str, object], mutant: str, facts: Mapping[str, object]

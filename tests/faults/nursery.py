@@ -91,7 +91,8 @@ def _finish(pid: int, acks: str) -> Plain:
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
     }
-    with contextlib.suppress(FileNotFoundError), open(f"{acks}.report", encoding="utf-8") as file:
+    # One that is killed may have no report, or half of one.
+    with contextlib.suppress(FileNotFoundError, ValueError), open(f"{acks}.report", encoding="utf-8") as file:
         answer |= json.loads(file.read())
     return answer
 

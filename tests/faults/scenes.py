@@ -170,6 +170,151 @@ def judge(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
                     acks.say("journal", run_id, names)
 
 
+def flushed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that goes on after a flush; what comes after is not acknowledged."""
+    run = gittrack.start_run()
+    run.log_text("small", "notes.txt")
+    if facts.get("large"):
+        run.log_artifact(str(facts["large"]))
+    steps = range(4)
+    for step in steps:
+        run.log_metric("loss", step + 0.5, step)
+    run.flush()
+    acks.say("start", run.id)
+    for step in steps:
+        acks.say("point", run.id, step)
+    for name in ["notes.txt", *([os.path.basename(str(facts["large"]))] if facts.get("large") else [])]:
+        acks.say("artifact", run.id, name)
+    run.log_metric("loss", 0.0, 99)
+
+
+def worker(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run of which only a forked worker has flushed what it logged."""
+    run = gittrack.start_run()
+    run.log_metric("loss", 0.0, 99)
+    pid = os.fork()
+    if pid == 0:
+        run.log_metric("loss", 0.5, 0)
+        run.flush()
+        acks.say("start", run.id)
+        acks.say("point", run.id, 0)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def unflushed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run of which nothing was promised but that it survives the death of the process."""
+    run = gittrack.start_run()
+    run.log_text("small", "notes.txt")
+    for step in range(4):
+        run.log_metric("loss", step + 0.5, step)
+
+
+def again(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that is resumed in the process that ended it, and flushed."""
+    run = gittrack.start_run()
+    run.log_text("small", "notes.txt")
+    run.flush()
+    run.end()
+    run = gittrack.start_run(run_id=run.id)
+    run.log_text("more", "more.txt")
+    acks.say("resume", run.id)
+    run.log_metric("loss", 0.5, 0)
+    run.flush()
+    tap.trace.append(("flush", "", ""))
+    acks.say("point", run.id, 0)
+    acks.say("artifact", run.id, "more.txt")
+
+
+def wide(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run of so many metrics that its objects are written as a pack."""
+    run = gittrack.start_run()
+    run.log_metrics({f"metric{number}": float(number) for number in range(60)}, step=0)
+    run.log_metric("loss", 0.5, 0)
+    tap.armed = True
+    run.end()
+    tap.armed = False
+    acks.say("start", run.id)
+    acks.say("point", run.id, 0)
+    acks.say("end", run.id)
+
+
+def command(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack run -- COMMAND`, which writes its run's id to the file `note` and prints something."""
+    from gittrack.cli.main import main
+
+    note = str(facts["note"])
+    script = 'printf %s "$GITTRACK_RUN_ID" > "$0"; echo printed'
+    with contextlib.suppress(SystemExit):
+        main(["run", "-q", "--", "sh", "-c", script, note])
+    with open(note, encoding="utf-8") as file:
+        run_id = file.read()
+    acks.say("start", run_id)
+    acks.say("end", run_id)
+    acks.say("output", run_id, "printed\n")
+
+
+def words(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack tag`, `gittrack note` and `gittrack rm` of an ended run."""
+    from gittrack.cli.main import main
+
+    run_id = str(facts["run"])
+    tag(tap, acks, facts)
+    assert main(["note", run_id, "worth it"]) == 0
+    acks.say("note", run_id, "worth it")
+    assert main(["rm", run_id]) == 0
+    acks.say("rm", run_id)
+
+
+def packing(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """Runs, and then what every fortieth commit starts in the background."""
+    from gittrack.git.maintenance import pack_branch
+    from gittrack.project import open_project
+
+    many(tap, acks, {"runs": 3})
+    project = open_project()
+    pack_branch(project.repo, project.runs_ref)
+
+
+def power_cut(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """The scene `scene`, and in the moment in which its last acknowledgement is given the `disk` loses its power."""
+    from tests.faults.disks import cut
+
+    inner = facts["facts"]
+    assert isinstance(inner, dict)
+    SCENES[str(facts["scene"])](tap, acks, inner)
+    if facts.get("written"):
+        _write_some(random.Random(int(str(facts["written"]))))  # noqa: S311 - no secret
+    cut(str(facts["disk"]), log_flushed=facts["log_flushed"] is True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_some(dice: random.Random) -> None:
+    """Let the kernel write the contents of half of the files, as it does when it finds time."""
+    for folder, _, names in os.walk(".git"):
+        for name in names:
+            if dice.random() < 0.5 and not name.endswith(".lock"):
+                with open(os.path.join(folder, name), "rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def check(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack check`."""
+    from gittrack.cli.main import main
+
+    acks.say("check", "", main(["check"]))
+
+
+def said(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """Say what of a run the judge does not: notes, whether it is deleted, and what it printed."""
+    from gittrack.catalog import open_catalog
+
+    with open_catalog() as catalog:
+        for run in catalog.runs(include_deleted=True):
+            output = catalog.output(run).decode()
+            acks.say("said", run.id, [note.text for note in run.notes], run.deleted, output)
+
+
 def warm(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """Do everything once and say which modules it took, so that the parent of all has them loaded."""
     import sys
@@ -181,5 +326,9 @@ def warm(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
 
 
 SCENES: dict[str, Callable[[Tap, Acks, Mapping[str, object]], None]] = {
-    scene.__name__: scene for scene in (record, resume, crash, tag, log, mixed, many, recoverer, judge, warm)
+    scene.__name__: scene
+    for scene in (
+        *(record, resume, crash, tag, log, mixed, many, recoverer, judge, warm),
+        *(flushed, worker, unflushed, again, wide, command, words, packing, power_cut, check, said),
+    )
 }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def test_a_hooks_environment_does_not_reach_git(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_INDEX_FILE", str(repo / "elsewhere"))
     monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(repo / "nowhere"))
+    monkeypatch.setenv("GIT_QUARANTINE_PATH", str(repo / "nowhere"))
     known = discover(repo)
     monkeypatch.setenv("GIT_DIR", str(repo / "wrong"))
     assert run_git(["ls-files"], repo=known) == b"train.py\n"
