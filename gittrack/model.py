@@ -23,6 +23,10 @@ ENDED: Final = (FINISHED, FAILED, KILLED, CRASHED)
 
 DEFAULT_EXPERIMENT: Final = "default"
 
+IN_GIT: Final = "git"
+IN_LFS: Final = "lfs"
+IN_DVC: Final = "dvc"
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -82,7 +86,11 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Data that a run read: `sha256` of the bytes, or of the sorted list of files of a directory."""
+    """Data that a run read: `sha256` of the bytes, or of the sorted list of files of a directory.
+
+    `stored` tells what else keeps it: IN_GIT (in the run's code), IN_LFS or IN_DVC; `object` is its id there: a blob or
+    tree, an LFS oid, the MD5 of a .dvc file.
+    """
 
     name: str
     path: str
@@ -90,6 +98,8 @@ class Input:
     size: int
     sha256: str
     files: int = 1
+    stored: str | None = None
+    object: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

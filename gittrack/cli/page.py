@@ -33,7 +33,7 @@ def run_page(catalog: Catalog, run: Run, page: Screen) -> list[str]:
     lines += _section("Params", _pairs({key: full_value(value) for key, value in flatten(run.params)}), page)
     lines += _section("Metrics", _metrics(catalog, run, page), page)
     lines += _section("Tags", _pairs(run.tags), page)
-    lines += _section("Inputs", _inputs(run, page), page)
+    lines += _section("Inputs", _inputs(catalog, run, page), page)
     lines += _section("Left out of the snapshot", _left_out(run, page), page)
     lines += _section("Artifacts", _artifacts(run, page), page)
     lines += _section("Notes", list(_notes(run)), page)
@@ -167,15 +167,19 @@ def _drawn(catalog: Catalog, run: Run, name: str, summary: MetricSummary) -> str
     return sparkline([point.value for point in catalog.history(run, name)], _DRAWN_WIDTH)
 
 
-def _inputs(run: Run, page: Screen) -> list[str]:
+def _inputs(catalog: Catalog, run: Run, page: Screen) -> list[str]:
     if not run.inputs:
         return []
+    from gittrack.read.inputs import input_state
+
     columns = [
         Column("name", [visible(item.name) for item in run.inputs], 4, least=12),
         Column("path", [visible(item.path) for item in run.inputs], 3, least=20),
         Column("size", [size(item.size) for item in run.inputs], 2, right=True),
         Column("files", [str(item.files) for item in run.inputs], 0, right=True),
         Column("sha256", [visible(item.sha256[:12]) for item in run.inputs], 1),
+        Column("kept in", [visible(item.stored or "") for item in run.inputs], 1),
+        Column("now", [input_state(catalog.project, run, item) for item in run.inputs], 4),
     ]
     return render(columns, None if page.width is None else page.width - len(INDENT), page.ink).lines
 

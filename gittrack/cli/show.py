@@ -72,7 +72,12 @@ def _document(catalog: Catalog, run: Run) -> dict[str, object]:
     from gittrack.codec.document import run_document
     from gittrack.read.whereabouts import whereabouts
 
-    return run_document(run) | {"whereabouts": asdict(whereabouts(catalog.project, run))}
+    document = run_document(run) | {"whereabouts": asdict(whereabouts(catalog.project, run))}
+    if run.inputs:
+        from gittrack.read.inputs import input_state
+
+        document["inputs"] = [asdict(i) | {"now": input_state(catalog.project, run, i)} for i in run.inputs]
+    return document
 
 
 def _show_history(catalog: Catalog, run: Run, metric: str, color: str, *, as_json: bool) -> None:

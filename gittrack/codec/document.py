@@ -12,6 +12,7 @@ from gittrack.codec.record import (
     launch_to_plain,
     read_code,
     read_environment,
+    read_input,
     read_launch,
     start_from_plain,
     start_to_plain,
@@ -21,7 +22,6 @@ from gittrack.errors import DamagedRecord
 from gittrack.model import (
     Artifact,
     Author,
-    Input,
     MetricSummary,
     Note,
     Run,
@@ -164,17 +164,7 @@ def run_from_document(data: object) -> Run:
         params=fields.values("params"),
         metrics=fields.named("metrics", _metric),
         tags={k: v or "" for k, v in fields.optional_texts("tags").items()},
-        inputs=tuple(
-            Input(
-                i.need_text("name"),
-                i.need_text("path"),
-                i.need_text("kind"),
-                i.need_whole("size"),
-                i.need_text("sha256"),
-                i.need_whole("files"),
-            )
-            for i in fields.parts("inputs")
-        ),
+        inputs=tuple(read_input(item) for item in fields.parts("inputs")),
         artifacts=tuple(
             Artifact(
                 a.need_text("path"),

@@ -117,10 +117,7 @@ def record_to_plain(record: Record) -> Plain:
         params=dict(record.params),
         metrics=_metrics(record.metrics),
         tags=dict(record.tags),
-        inputs=[
-            _present(name=i.name, path=i.path, kind=i.kind, size=i.size, sha256=i.sha256, files=i.files)
-            for i in record.inputs
-        ],
+        inputs=[input_to_plain(item) for item in record.inputs],
         artifacts=[
             {"path": a.path, "size": a.size, "sha256": a.sha256, **({"large": True} if a.large else {})}
             for a in record.artifacts
@@ -245,7 +242,7 @@ def record_from_plain(data: object, name: str) -> Record:
         params=fields.values("params"),
         tags=fields.optional_texts("tags"),
         metrics=_read_metrics(fields, prefix),
-        inputs=tuple(_read_input(item) for item in fields.parts("inputs")),
+        inputs=tuple(read_input(item) for item in fields.parts("inputs")),
         artifacts=tuple(_read_artifact(item, prefix) for item in fields.parts("artifacts")),
         notes=tuple(_read_note(item) for item in fields.parts("notes")),
         output=(prefix + OUTPUT,) if fields.truth("output") else (),
@@ -289,7 +286,22 @@ def _read_summary(item: Fields) -> tuple[MetricSummary, str | None]:
     return summary, item.text("file")
 
 
-def _read_input(item: Fields) -> Input:
+def input_to_plain(item: Input) -> Plain:
+    """Return the mapping for data that a run read."""
+    return _present(
+        name=item.name,
+        path=item.path,
+        kind=item.kind,
+        size=item.size,
+        sha256=item.sha256,
+        files=item.files,
+        stored=item.stored,
+        object=item.object,
+    )
+
+
+def read_input(item: Fields) -> Input:
+    """Return what a mapping tells of data that a run read."""
     return Input(
         name=item.need_text("name"),
         path=item.need_text("path"),
@@ -297,6 +309,8 @@ def _read_input(item: Fields) -> Input:
         size=item.need_whole("size") if item.whole("size") is not None else 0,
         sha256=item.need_text("sha256"),
         files=item.whole("files") or 0,
+        stored=item.text("stored"),
+        object=item.text("object"),
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gittrack.git.store import ObjectStore
+    from gittrack.git.tree import Entry
 
 
 def files_on_the_way(store: ObjectStore, tree: str, directory: str) -> Iterator[tuple[str, str]]:
@@ -32,3 +33,14 @@ def files_on_the_way(store: ObjectStore, tree: str, directory: str) -> Iterator[
         if below is None or not below.is_directory:
             return
         tree, prefix = below.oid, f"{prefix}{step}/"
+
+
+def object_at(store: ObjectStore, tree: str, path: str) -> Entry | None:
+    """Return the entry at `path` below `tree`, None where there is none."""
+    *folders, name = path.split("/")
+    for folder in folders:
+        entry = find_entry(store.read(tree)[1], store.repo.hash_len, folder.encode("utf-8", "surrogateescape"))
+        if entry is None or not entry.is_directory:
+            return None
+        tree = entry.oid
+    return find_entry(store.read(tree)[1], store.repo.hash_len, name.encode("utf-8", "surrogateescape"))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import StorageError
 from gittrack.git.branch import commit_bytes, tree_of
+from gittrack.git.durable import make_directories
+from gittrack.git.packs import open_packs
 from gittrack.git.pins import SNAPSHOTS, last_pinned, pin
 from gittrack.git.process import GitError, run_git
 from gittrack.git.store import ObjectStore
@@ -114,7 +116,7 @@ class _Indexed:
 @contextmanager
 def _index_copy(repo: Repository) -> Iterator[dict[str, str]]:
     """The environment in which git works on a copy of this worktree's index, which is removed afterwards."""
-    os.makedirs(repo.state_dir, exist_ok=True)
+    make_directories(repo.state_dir, open_packs(repo).sharing)
     copy = os.path.join(repo.state_dir, f"snapshot-{os.urandom(6).hex()}.index")
     try:
         _copy(os.path.join(repo.git_dir, "index"), copy)

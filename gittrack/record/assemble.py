@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from gittrack.codec.document import unpack
 from gittrack.codec.fields import Fields
-from gittrack.codec.record import start_from_plain
+from gittrack.codec.record import read_input, start_from_plain
 from gittrack.codec.series import HEADER, read_number
 from gittrack.codec.times import milliseconds
 from gittrack.errors import DamagedRecord
-from gittrack.model import FAILED, FINISHED, STATUSES, Artifact, Author, Input, Note, Record, Start, Value
+from gittrack.model import FAILED, FINISHED, STATUSES, Artifact, Author, Note, Record, Start, Value
 from gittrack.names import name_for
 from gittrack.record import liveness
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, read_segment
@@ -328,14 +328,7 @@ def _on_artifact(state: _State, fields: Fields) -> None:
 
 
 def _on_input(state: _State, fields: Fields) -> None:
-    item = Input(
-        fields.need_text("name"),
-        fields.need_text("path"),
-        fields.need_text("kind"),
-        fields.need_whole("size"),
-        fields.need_text("sha256"),
-        fields.need_whole("files"),
-    )
+    item = read_input(fields)
     others = tuple(i for i in state.record.inputs if i.name != item.name)
     state.record = replace(state.record, inputs=(*others, item))
 

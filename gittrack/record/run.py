@@ -267,20 +267,12 @@ class ActiveRun:
 
         `progress` is called with the bytes done and the bytes in all. InvalidValue when there is no such file.
         """
-        from gittrack.capture.inputs import StatCache, describe_input
+        from gittrack.codec.record import input_to_plain
+        from gittrack.record.inputs import take_input
 
         self._check_open()
-        cache = StatCache(os.path.join(self._project.repo.state_dir, "stat.sqlite"))
-        item = describe_input(os.fspath(path), name, cache=cache, progress=progress)
-        self._event(
-            "input",
-            name=item.name,
-            path=item.path,
-            kind=item.kind,
-            size=item.size,
-            sha256=item.sha256,
-            files=item.files,
-        )
+        item = take_input(self._project, self._start.code.tree, os.fspath(path), name, progress)
+        self._event("input", **input_to_plain(item))
 
     # The end
 
