@@ -48,6 +48,17 @@ class Project:
             raise UsageError(f"git config gittrack.branch: {name!r} is not a branch name such as {DEFAULT_BRANCH!r}")
         return _HEADS + name
 
+    def redact_as_configured(self) -> None:
+        """Redact in this process what `git config gittrack.redact` tells of; UsageError for what is no expression."""
+        patterns = self.settings.get_all("gittrack.redact")
+        if patterns:
+            from gittrack.capture.redact import add_patterns
+
+            try:
+                add_patterns(patterns)
+            except ValueError as error:
+                raise UsageError(f"git config gittrack.redact: {error}; correct it") from None
+
     def check_runs_ref(self) -> None:
         """RepositoryError when another branch takes the place where the branch for runs, or its folder, would be."""
         if read_ref(self.repo, self.runs_ref) is not None:

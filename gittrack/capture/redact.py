@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
-from gittrack.capture.secret_shapes import REDACTED, is_credential, redact_shapes
+from gittrack.capture.secret_shapes import REDACTED, add_patterns, is_credential, redact_shapes
 from gittrack.model import Key, Value
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ K = TypeVar("K", bound=Key)
 
 __all__ = [
     "REDACTED",
+    "add_patterns",
     "is_secret_name",
     "redact_arguments",
     "redact_mapping",

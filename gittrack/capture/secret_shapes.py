@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 REDACTED = "[redacted]"
 
@@ -73,8 +77,21 @@ _HEADER = Lazy(
 )
 
 
+# What users have added. It only ever grows: a process that records in two repositories keeps the secrets of both.
+_own: dict[str, re.Pattern[str]] = {}
+
+
+def add_patterns(patterns: Iterable[str]) -> None:
+    """Redact from now on what these regular expressions match too; ValueError, with the first that is none."""
+    for pattern in patterns:
+        try:
+            _own[pattern] = re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{pattern!r:.120} is no regular expression ({error})") from None
+
+
 def redact_shapes(text: str) -> str:
-    """Return `text` with `[redacted]` for each credential whose form is known."""
+    """Return `text` with `[redacted]` for each credential whose form is known, or that the user told of."""
     if any(hint in text for hint in _TOKEN_HINTS):
         text = _TOKEN.re.sub(REDACTED, text)
     if "-----BEGIN" in text:
@@ -85,7 +102,13 @@ def redact_shapes(text: str) -> str:
         text = _HEADER.re.sub(rf"\1\2{REDACTED}", text)
     if "hook" in text:
         text = _HOOK.re.sub(rf"\1{REDACTED}", text)
+    for pattern in _own.values():
+        text = pattern.sub(_not_nothing, text)
     return text
+
+
+def _not_nothing(found: re.Match[str]) -> str:
+    return REDACTED if found.group() else ""
 
 
 def is_credential(text: str) -> bool:

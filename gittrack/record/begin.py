@@ -78,6 +78,7 @@ def join_journal(project: Project, run_id: str, name: str | None, experiment: st
     time_of_start = start_time(directory)
     if time_of_start is None:
         return None
+    project.redact_as_configured()
     start = Start(run_id, name or name_for(run_id), time_of_start, experiment or DEFAULT_EXPERIMENT)
     journal = Journal(directory, opening_of(run_id, owner=False))
     run = ActiveRun(project, start, journal, owner=False, params=partial(_running_params, project, run_id))
@@ -130,6 +131,7 @@ def _captured(
 ) -> tuple[Start, tuple[str, ...]]:
     """What is known at the start, and a sentence for each thing that could not be kept."""
     project.check_runs_ref()
+    project.redact_as_configured()
     experiment = experiment or project.settings.get("gittrack.experiment") or DEFAULT_EXPERIMENT
     argv = list(command) if command is not None else this_command()
     captured = capture_code(project, argv)

@@ -64,6 +64,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
     """Run `argv` and record it; GittrackError, before it is started, when it cannot be recorded or found."""
     if rank() != 0:
         return Outcome(run_command(argv, on_output=_nothing).exit_code)
+    project.redact_as_configured()
     params = _checked_params(argv, wishes)
     before = {path: _written_when(path) for path in wishes.metrics_files}
     run = begin(

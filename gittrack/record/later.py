@@ -31,6 +31,7 @@ def set_tags(project: Project, run_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of a run, running or ended; None removes one."""
     from gittrack.capture.redact import redact_tag
 
+    project.redact_as_configured()
     checked = {
         check_key("tag", key): None if value is None else redact_tag(key, tag_value(key, value))
         for key, value in tags.items()
@@ -43,6 +44,7 @@ def add_note(project: Project, run_id: str, text: str) -> None:
     """Add a remark to a run, running or ended."""
     from gittrack.capture.redact import redact_text
 
+    project.redact_as_configured()
     text = redact_text(check_text("a note", text, lines=True))
     note = Note(text, milliseconds(time.time()), _author(project))
     _say(project, run_id, Record(notes=(note,)), "note", text.partition("\n")[0])

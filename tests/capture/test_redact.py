@@ -20,7 +20,10 @@ from gittrack.capture.redact import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gittrack.model import Key, Value
+    from tests.conftest import Git, Gittrack
 
 # Made up here, and put together at run time, so that no scanner takes this file for a leak.
 _RANDOM = random.Random(7)  # noqa: S311 - the same made-up credentials each time
@@ -370,3 +373,22 @@ def test_any_text_can_be_redacted_and_once_is_enough(text: str) -> None:
     assert redact_text(once) == once
     redact_url(text)
     redact_arguments([text, text])
+
+
+def test_patterns_of_the_user(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "--add", "gittrack.redact", r"EMP-\d{6}", cwd=repo)
+    git("config", "--add", "gittrack.redact", "patient [A-Z]\\w+", cwd=repo)
+    (repo / "notes.txt").write_text("about EMP-123456\n")
+    command = ["sh", "-c", "echo seen patient Doe", "--who", "EMP-654321"]
+    assert gittrack("run", "-q", "--tag", "who=EMP-111111", "--", *command).code == 0
+    assert gittrack("note", "latest", "ask EMP-222222").code == 0
+    files = git("ls-tree", "-r", "--name-only", "gittrack/runs", cwd=repo).split()
+    whole = "".join(git("show", f"gittrack/runs:{name}", cwd=repo) for name in files)
+    assert "EMP-" not in whole
+    assert "seen [redacted]" in whole
+    assert "Doe" not in whole
+    assert "notes.txt" in gittrack("show").out, "the file is left out of the snapshot"
+    git("config", "--add", "gittrack.redact", "(", cwd=repo)
+    refused = gittrack("run", "-q", "--", "true")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "git config gittrack.redact: '('" in refused.err
