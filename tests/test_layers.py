@@ -23,7 +23,7 @@ LAYERS = (
     {"__init__"},
     {"api"},
     {"doctor", "reproduce"},
-    {"results", "check"},
+    {"results", "check", "compare"},
     {"catalog"},
     {"journals"},
     {"record", "read", "share"},

@@ -27,6 +27,7 @@ SECTIONS = {
     "Look": {
         "log": Entry("gittrack.cli.log:command", "List runs, newest first."),
         "show": Entry("gittrack.cli.show:command", "Show one run."),
+        "diff": Entry("gittrack.cli.diff:command", "Show what differs between two runs, or a run and now."),
     },
     "Reproduce": {
         "reproduce": Entry("gittrack.cli.reproduce:command", "Run a run again, and see whether it comes out the same."),

@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import GittrackError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gittrack.project import Project
 
 # As git sets them: quit when one screen is enough, keep colours, leave the screen as it is.
@@ -22,9 +25,20 @@ _NOT_STARTED: Final = (126, 127)
 def show_page(text: str, project: Project | None = None) -> None:
     """Print `text`, through a pager where standard output is a terminal."""
     command = pager_command(project) if sys.stdout.isatty() else ""
-    if not command or not _paged(command, text):
+    if not command or not _paged(command, lambda: (text.encode("utf-8", "backslashreplace"),)):
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def show_stream(chunks: Callable[[], Iterable[bytes]], project: Project | None = None) -> None:
+    """Print what `chunks()` gives, as it comes and byte for byte, as `show_page` does with text."""
+    command = pager_command(project) if sys.stdout.isatty() else ""
+    if command and _paged(command, chunks):
+        return
+    sys.stdout.flush()
+    for chunk in chunks():
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
 
 
 def write_utf8(text: str) -> None:
@@ -58,7 +72,7 @@ def _configured(project: Project) -> str | None:
         return None
 
 
-def _paged(command: str, text: str) -> bool:
+def _paged(command: str, chunks: Callable[[], Iterable[bytes]]) -> bool:
     """Run the pager to its end; False when it could not be started."""
     env = {**DEFAULTS, **os.environ}
     sys.stdout.flush()
@@ -70,7 +84,16 @@ def _paged(command: str, text: str) -> bool:
     # ^C is the pager's own to answer; it was started before and still hears it.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        pager.communicate(text.encode("utf-8", "backslashreplace"))
+        _feed(pager, chunks())
     finally:
+        pager.wait()
         signal.signal(signal.SIGINT, previous)
     return pager.returncode not in _NOT_STARTED
+
+
+def _feed(pager: subprocess.Popen[bytes], chunks: Iterable[bytes]) -> None:
+    assert pager.stdin is not None
+    # One that is quit early leaves a broken pipe: at a write, or at the last one, which closing does.
+    with suppress(BrokenPipeError), pager.stdin as pipe:
+        for chunk in chunks:
+            pipe.write(chunk)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gittrack.errors import RepositoryError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Container, Generator, Mapping, Sequence
 
     from gittrack.git.repository import Repository
 
@@ -156,19 +156,36 @@ def stream_git(
 
     Raises GitError at the end of the output if git failed.
     """
+    rest = b""
+    for chunk in stream_bytes(args, repo=repo):
+        *whole, rest = (rest + chunk).split(separator)
+        yield from whole
+    if rest:
+        yield rest
+
+
+def stream_bytes(
+    args: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    repo: Repository | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Generator[bytes, None, None]:
+    """Run git and yield its output as it comes; raises GitError at its end if git failed."""
     import tempfile
 
     # A file takes the error output: a pipe that nobody reads until the end could fill up and stop git.
     with tempfile.TemporaryFile() as errors:
-        process = start_git(args, repo=repo, stderr=errors.fileno())
+        process = start_git(args, cwd=cwd, repo=repo, env=env, stderr=errors.fileno())
+        assert process.stdout is not None
         try:
-            yield from _pieces(process, separator)
+            while chunk := process.stdout.read(_CHUNK):
+                yield chunk
             code = process.wait()
         finally:
             if process.poll() is None:
                 process.kill()
-            if process.stdout is not None:
-                process.stdout.close()
+            process.stdout.close()
             process.wait()
         if code:
             errors.seek(0)
@@ -228,16 +245,6 @@ def spawn_git_detached(
         )
     except FileNotFoundError as error:
         raise RepositoryError(NO_GIT) from error
-
-
-def _pieces(process: subprocess.Popen[bytes], separator: bytes) -> Iterator[bytes]:
-    assert process.stdout is not None
-    rest = b""
-    while chunk := process.stdout.read(_CHUNK):
-        *whole, rest = (rest + chunk).split(separator)
-        yield from whole
-    if rest:
-        yield rest
 
 
 def _environment_of(repo: Repository | None, extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Final
 from gittrack.errors import StorageError
 from gittrack.git.branch import commit_bytes, tree_of
 from gittrack.git.durable import make_directories
+from gittrack.git.index_copy import write_tree
 from gittrack.git.packs import open_packs
 from gittrack.git.pins import SNAPSHOTS, last_pinned, pin
-from gittrack.git.process import GitError, run_git
+from gittrack.git.process import GitError
 from gittrack.git.store import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator
 
     from gittrack.git.repository import Repository, Signature
-    from gittrack.git.status import Difference, WorkingTree
+    from gittrack.git.status import WorkingTree
 
 _ATTEMPTS: Final = 3
-# No file of a split index is written, and git warns of no line ends.
-_SETTINGS: Final = ("-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
 _MARK: Final = "The files as they were when a run started; made by gittrack."
 
 
@@ -52,7 +51,8 @@ def take_snapshot(
             if not kept:
                 return Snapshot(state.commit, head_tree)
             try:
-                tree = _write_tree(repo, state, left_out)
+                with _index_copy(repo) as copy:
+                    tree = write_tree(repo, state, left_out, copy)
             except GitError:
                 # A file went away or changed under git's hands: what is there a moment later counts.
                 if attempt == _ATTEMPTS - 1:
@@ -86,55 +86,17 @@ def commit_is_whole(store: ObjectStore, old: str | None, new: str) -> bool:
     return all(store.contains(oid) for oid in _new_objects(store.repo, old, new))
 
 
-def _write_tree(repo: Repository, state: WorkingTree, left_out: Container[bytes]) -> str:
-    with _index_copy(repo) as env:
-        git = _Indexed(repo, env)
-        restored = [d for d in state.differences if d.path in left_out and not d.untracked]
-        if restored:
-            git.run(["update-index", "-z", "--index-info"], b"".join(_head_entry(repo, d) for d in restored))
-        touched = [d.path for d in state.differences if d.touched and d.path not in left_out]
-        if touched:
-            # The very list that the status gave, and no pattern: a name with a star in it is only a name.
-            git.run(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], b"\0".join(touched) + b"\0")
-        return git.run(["write-tree", "--missing-ok"]).decode().strip()
-
-
-def _head_entry(repo: Repository, difference: Difference) -> bytes:
-    oid = difference.head_oid or "0" * (2 * repo.hash_len)
-    return b"%o %s\t%s\0" % (difference.head_mode, oid.encode(), difference.path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Indexed:
-    repo: Repository
-    env: Mapping[str, str]
-
-    def run(self, args: list[str], stdin: bytes = b"") -> bytes:
-        return run_git([*_SETTINGS, *args], repo=self.repo, env=self.env, stdin=stdin)
-
-
 @contextmanager
-def _index_copy(repo: Repository) -> Iterator[dict[str, str]]:
-    """The environment in which git works on a copy of this worktree's index, which is removed afterwards."""
+def _index_copy(repo: Repository) -> Iterator[str]:
+    """A place for a copy of this worktree's index, which is removed afterwards."""
     make_directories(repo.state_dir, open_packs(repo).sharing)
     copy = os.path.join(repo.state_dir, f"snapshot-{os.urandom(6).hex()}.index")
     try:
-        _copy(os.path.join(repo.git_dir, "index"), copy)
-        yield {"GIT_INDEX_FILE": copy}
+        yield copy
     finally:
         for path in (copy, f"{copy}.lock"):
             with suppress(OSError):
                 os.unlink(path)
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy a file with its time: git compares the times of files with that of the index (racy-git)."""
-    with suppress(FileNotFoundError), open(source, "rb") as file:
-        status = os.fstat(file.fileno())
-        with open(target, "xb") as out:
-            while chunk := file.read(1 << 20):
-                out.write(chunk)
-        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _new_objects(repo: Repository, old: str | None, new: str) -> Iterator[str]:

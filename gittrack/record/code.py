@@ -41,10 +41,10 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     """Return the code that a run of `argv` here is made with; its commit and its snapshot are then kept for good."""
     state = working_tree(project.repo)
     problems: list[str] = []
-    left_out = _left_out(project, state)
+    omitted = left_out(project, state)
     base = None if state.commit is None else base_of(project.repo, state.commit)
     _pin(project, base, problems)
-    kept = _keep(project, state, left_out, problems)
+    kept = _keep(project, state, omitted, problems)
     remote = project.settings.remote_url(state.branch)
     here = _here(project)
     top = project.repo.worktree
@@ -55,7 +55,7 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
         dirty=state.dirty or base != state.commit,
         tree=kept.tree,
         snapshot=None if kept.commit == base else kept.commit,
-        left_out=_told(tuple(left_out.values())),
+        left_out=_told(tuple(omitted.values())),
         remote=utf8(redact_url(remote)) if remote else None,
         entry=None if entry is None else utf8(entry),
         directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
@@ -84,7 +84,8 @@ def _here(project: Project) -> str:
         return project.repo.worktree or project.repo.common_dir
 
 
-def _left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
+def left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
+    """Return which paths of the working tree a snapshot leaves out, and why."""
     if not state.differences or project.repo.worktree is None:
         return {}
     settings = project.settings
