@@ -25,7 +25,7 @@ def complete(gittrack: Gittrack, line: str, cwd: Path | None = None) -> list[str
 
 
 def test_commands_and_options(gittrack: Gittrack) -> None:
-    assert complete(gittrack, "gittrack re") == ["record", "rename", "restore"]
+    assert complete(gittrack, "gittrack re") == ["record", "reproduce", "rename", "restore"]
     assert complete(gittrack, "gittrack log --on") == ["--oneline"]
     assert "--version" in complete(gittrack, "gittrack --")
     assert complete(gittrack, "gittrack log --status f") == ["finished", "failed"]
