@@ -21,7 +21,7 @@ CHANGES = ("create", "write", "fsync", "replace", "rename", "link", "unlink", "m
 class Plan:
     """What happens to which call: `at` counts from 1 those named in `calls`; `lasting` spoils all later ones too."""
 
-    kind: str = "watch"  # watch, kill-before, kill-after, errno, short, skip
+    kind: str = "watch"  # watch, kill-before, kill-after, errno, short, skip; stop: the process stops when armed
     at: int = 0
     calls: tuple[str, ...] = CHANGES
     number: int = 0
@@ -45,10 +45,22 @@ class Tap:
         self.plan = plan
         self.count = 0
         self.hit = False
-        self.armed = False
+        self._armed = False
         self.trace: list[tuple[str, str, str]] = []
         self._paths: dict[int, str] = {}
-        self._patch()
+        if plan.kind != "stop":
+            self._patch()
+
+    @property
+    def armed(self) -> bool:
+        """Whether calls are counted; where the plan says so, the process stops each time that this becomes true."""
+        return self._armed
+
+    @armed.setter
+    def armed(self, armed: bool) -> None:
+        if armed and not self._armed and self.plan.kind == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self._armed = armed
 
     def _inside(self, path: object) -> str | None:
         if isinstance(path, bytes):

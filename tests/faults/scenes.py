@@ -81,6 +81,27 @@ def crash(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def start(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that starts and logs four points, and whose process then vanishes."""
+    tap.armed = True
+    run = gittrack.start_run(tags={"scene": "start"}, params={"lr": 0.1})
+    acks.say("start", run.id)
+    _log_points(acks, run, 0, 4)
+    os._exit(0)
+
+
+def flush(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that is flushed, and whose process then vanishes."""
+    run = gittrack.start_run()
+    acks.say("start", run.id)
+    _log_points(acks, run, 0, 4)
+    run.log_text("small", "notes.txt")
+    tap.armed = True
+    run.flush()
+    acks.say("flush", run.id)
+    os._exit(0)
+
+
 def tag(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """`gittrack tag RUN KEY=VALUE`."""
     from gittrack.cli.main import main
@@ -98,6 +119,16 @@ def log(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     tap.armed = True
     code = main(["log", "--jsonl"])
     acks.say("log", "", code)
+
+
+def invoke(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack WORDS`."""
+    from gittrack.cli.main import main
+
+    words = facts["words"]
+    assert isinstance(words, list)
+    tap.armed = True
+    acks.say("invoke", "", main(words))
 
 
 def mixed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
@@ -330,5 +361,6 @@ SCENES: dict[str, Callable[[Tap, Acks, Mapping[str, object]], None]] = {
     for scene in (
         *(record, resume, crash, tag, log, mixed, many, recoverer, judge, warm),
         *(flushed, worker, unflushed, again, wide, command, words, packing, power_cut, check, said),
+        *(start, flush, invoke),
     )
 }
