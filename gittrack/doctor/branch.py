@@ -19,8 +19,8 @@ from gittrack.read.verify import is_sha256
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 _SHOWN = 3
 
