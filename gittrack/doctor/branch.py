@@ -15,12 +15,13 @@ from gittrack.git.refs import read_ref
 from gittrack.read.index import Index, open_index
 from gittrack.read.rescan import IndexState, index_path, index_state
 from gittrack.read.verify import is_sha256
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
-    from gittrack.quarantine import Quarantine
 
 _SHOWN = 3
 
@@ -49,7 +50,7 @@ def _format(project: Project, tip: str) -> Ailment | None:
         return Ailment("format", str(error), "run 'gittrack check'")
     version = found.get("version") if isinstance(found, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        sentence = f"the branch has format version {version}, and this gittrack knows {FORMAT_VERSION}"
+        sentence = f"the branch has format version {shown(version)}, and this gittrack knows {FORMAT_VERSION}"
         return Ailment("format", sentence, "upgrade gittrack")
     if not isinstance(version, int):
         return Ailment("format", f"{FORMAT_FILE} of the branch is missing or damaged", "run 'gittrack check'")

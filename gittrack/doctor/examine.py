@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gittrack.doctor.ailment import Ailment
+from gittrack.doctor.ailment import Ailment, Quarantine
 from gittrack.doctor.branch import examine_branch
-from gittrack.doctor.kept import examine_quarantine
 from gittrack.doctor.leftovers import examine_leftovers
 from gittrack.doctor.machine import examine_machine
 from gittrack.doctor.waiting import examine_journals
 from gittrack.errors import GittrackError
-from gittrack.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gittrack.project import Project
 
-_EXAMINATIONS = (examine_machine, examine_leftovers, examine_journals, examine_branch, examine_quarantine)
+_EXAMINATIONS = (examine_machine, examine_leftovers, examine_journals, examine_branch)
 
 
 def examine(project: Project) -> list[Ailment]:

@@ -16,8 +16,8 @@ from gittrack.git.lock import held_lock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
-    from gittrack.quarantine import Quarantine
 
 LOCK_AGE: Final = 600.0  # seconds; no git holds a ref's lock for so long
 TEMPORARY_AGE: Final = 3600.0  # seconds; a large push may write one pack for some minutes

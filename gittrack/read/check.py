@@ -15,6 +15,7 @@ from gittrack.git.reader import BlobReader
 from gittrack.git.tree import DIRECTORY, FILE, Entry
 from gittrack.git.verified import absent, commit_tree, missing_objects, read_trees, read_verified, walk
 from gittrack.read.verify import Verdict, content_problem, is_record, path_problem, read_records
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -166,7 +167,8 @@ class _BranchCheck:
             return True
         if version > FORMAT_VERSION:
             self._problem(
-                f"the branch has format version {version}; this gittrack knows {FORMAT_VERSION}: upgrade gittrack",
+                f"the branch has format version {shown(version)}; this gittrack knows {FORMAT_VERSION}: "
+                "upgrade gittrack",
                 FORMAT_FILE,
             )
         return version <= FORMAT_VERSION
