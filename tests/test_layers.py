@@ -27,7 +27,6 @@ LAYERS = (
     {"catalog"},
     {"journals"},
     {"record", "read", "share"},
-    {"quarantine"},
     {"project"},
     {"capture", "git", "codec", "replay"},
     {"values"},
