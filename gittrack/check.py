@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from gittrack.catalog import Catalog
-from gittrack.errors import GittrackError, RunNotFound
-from gittrack.read.check import Finding, Report, check_branch, committed_ids
+from gittrack.errors import GittrackError, RunNotFound, StorageError
+from gittrack.read.check import Finding, Report, check_branch, committed_ids, is_partial
 from gittrack.read.index import open_index
 from gittrack.read.specifier import PREFIX_LENGTH
 
@@ -31,17 +31,30 @@ def check(
     `progress` and `scanning` are told (done, total) of runs: while they are verified, while the index is compared.
     Raises RunNotFound for a specifier that means no run.
     """
-    tip = project.runs_tip()
-    only = frozenset(_ids(project, tip, spec) for spec in specs)
     report = Report()
+    tip = _tip(project, report)
+    only = frozenset(_ids(project, tip, spec) for spec in specs)
     if tip is not None:
         check_branch(project, tip, report, only=only, progress=progress)
         if not only:
             _check_index(project, report, scanning)
+    if not only:
+        from gittrack.read.pins import pin_problems
+
+        problems = pin_problems(project.repo, partial=is_partial(project))
+        report.problems += [Finding(sentence, path=ref) for ref, sentence in problems]
     for run_id in project.journaled():
         if not only or run_id in only:
             check_journal(project, run_id, report)
     return report
+
+
+def _tip(project: Project, report: Report) -> str | None:
+    try:
+        return project.runs_tip()
+    except StorageError as error:
+        report.problems.append(Finding(str(error)))
+        return None
 
 
 def _ids(project: Project, tip: str | None, spec: str) -> str:
@@ -59,14 +72,17 @@ def _ids(project: Project, tip: str | None, spec: str) -> str:
 
 
 def _check_index(project: Project, report: Report, progress: Callable[[int, int], None] | None) -> None:
-    from gittrack.read.rescan import index_differences, index_path
+    from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
 
+    remedy = f"'gittrack doctor --fix' makes it anew, or delete {index_path(project)}"
+    if index_state(project) == IndexState.UNREADABLE:
+        report.problems.append(Finding(f"the index of the runs is damaged; {remedy}"))
+        return
     try:
         differences = index_differences(project, progress)
     except GittrackError as error:
         report.problems.append(Finding(f"the index of the runs cannot be made: {error}"))
         return
-    remedy = f"'gittrack doctor --fix' makes it anew, or delete {index_path(project)}"
     report.problems += [
         Finding(f"the index differs from the branch (table {table}); {remedy}", run_id) for run_id, table in differences
     ]

@@ -85,7 +85,8 @@ class Fields:
 
     def part(self, key: str) -> Fields:
         """The mapping at `key`, an empty one when it is absent."""
-        return Fields(self._data.get(key) or {}, f"{self._where} {key}")
+        value = self._data.get(key)
+        return Fields({} if value is None else value, f"{self._where} {key}")
 
     def parts(self, key: str) -> list[Fields]:
         """The list of mappings at `key`."""
