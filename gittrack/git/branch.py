@@ -113,6 +113,9 @@ def append(
             base = start() if tip is None else tip
             addition = make(View(store, base))
             if addition is None:
+                if tip is not None:
+                    # Somebody else brought it there, and may have died before the disk knew.
+                    sync_ref(repo, ref)
                 return None
             commit = _write(store, base, addition, committer)
             if _move(store, ref, tip, commit):

@@ -34,11 +34,12 @@ ROOM: Final = 2 << 30  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended, what it had been told, and, where it came to its end, which calls it made."""
+    """How a child ended, what it had been told, and, where it came to its end, which calls it made below `top`."""
 
     signal: int
     code: int
     acks: Path
+    top: str
     err: str
     calls: int = 0
     hit: bool = False
@@ -211,7 +212,8 @@ class Lab:
     def _ended(self, request: Mapping[str, object], answer: dict[str, object]) -> Ended:
         err = Path(str(request["err"]))
         text = err.read_text(encoding="utf-8") if err.exists() else ""
-        return Ended(acks=Path(str(request["acks"])), err=text, **answer)  # type: ignore[arg-type]
+        top = os.path.realpath(os.path.join(str(request["repo"]), ".git"))
+        return Ended(acks=Path(str(request["acks"])), top=top, err=text, **answer)  # type: ignore[arg-type]
 
     def stopped(self, name: str, repo: Path, facts: Mapping[str, object] | None = None) -> Child:
         """Start a scene in a process that stops itself where its step of interest begins; wait for that."""
