@@ -22,9 +22,9 @@ from gittrack.values import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 _SHOWN = 3
 _SKEW = 300.0  # seconds that clocks may differ without anybody minding

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.doctor.access import examine_access
-from gittrack.doctor.ailment import Ailment, Quarantine
+from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.branch import examine_branch
 from gittrack.doctor.clone import examine_clone
 from gittrack.doctor.configuration import examine_configuration
+from gittrack.doctor.kept import examine_quarantine
 from gittrack.doctor.leftovers import examine_leftovers
 from gittrack.doctor.machine import examine_machine
 from gittrack.doctor.packs import examine_packs
 from gittrack.doctor.tip import examine_tip
 from gittrack.doctor.waiting import examine_journals
 from gittrack.errors import GittrackError
+from gittrack.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +34,7 @@ _EXAMINATIONS = (
     examine_journals,
     examine_branch,
     examine_clone,
+    examine_quarantine,
 )
 
 

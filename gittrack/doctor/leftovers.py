@@ -14,13 +14,13 @@ from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.machine import NETWORK, file_system
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
-from gittrack.record.recover import STALE_SECONDS
+from gittrack.record.liveness import STALE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 LOCK_AGE: Final = 600.0  # seconds; no git holds a ref's lock for so long
 TEMPORARY_AGE: Final = 3600.0  # seconds; a large push may write one pack for some minutes

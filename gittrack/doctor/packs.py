@@ -14,8 +14,8 @@ from gittrack.git.process import run_git_status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 _BESIDE: Final = (".idx", ".rev", ".bitmap", ".mtimes")
 

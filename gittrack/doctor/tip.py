@@ -19,8 +19,8 @@ from gittrack.read.rescan import indexed_tip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 _PATIENCE: Final = 10.0
 

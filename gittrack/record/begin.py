@@ -20,7 +20,7 @@ from gittrack.errors import RunNotFound, StorageError
 from gittrack.git.repository import head_state
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Start, Value
 from gittrack.names import name_for
-from gittrack.record.assemble import is_live, start_time
+from gittrack.record.folder import is_live, start_time
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_run_name, check_text

@@ -9,21 +9,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING
 
+from gittrack.git.ages import file_clock
 from gittrack.git.lock import let_go, silent
+from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
 
 if TYPE_CHECKING:
     from fasteners import InterProcessLock, InterProcessReaderWriterLock
 
-_held: dict[str, InterProcessLock] = {}
+STALE_SECONDS = 24 * 3600
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # what a file system without locks says
+
+_held: dict[str, InterProcessLock | None] = {}
 
 
 def hold(path: str) -> None:
     """Take the lock file at `path`, new and nobody else's, until `release` or the death of the process.
 
-    OSError when the disk refuses.
+    On a file system without locks only the file is made. OSError when the disk refuses.
     """
     from fasteners import InterProcessLock
 
@@ -38,6 +44,9 @@ def hold(path: str) -> None:
         fault = error.__context__  # what the disk said
     if not lock.acquired:
         let_go(lock)
+        if isinstance(fault, OSError) and fault.errno in _NO_LOCKS:
+            _held[path] = None
+            return
         raise fault if isinstance(fault, OSError) else OSError(errno.EAGAIN, "it cannot be locked", path)
     _held[path] = lock
 
@@ -50,27 +59,37 @@ def release(path: str) -> None:
 
 
 def is_held(path: str) -> bool:
-    """Whether a living process, this one or another, holds the lock file at `path`."""
+    """Whether a living process, this one or another, holds the lock file at `path`.
+
+    Where locks do not work, its segment counts as written by a living process until it is STALE_SECONDS old.
+    """
     if path in _held:
         return True
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # the disk does not tell: to take a living run for dead would lose what it still logs
     from fasteners import InterProcessReaderWriterLock
 
     # Shared: those who ask must not take each other for the living.
     lock = InterProcessReaderWriterLock(path, logger=silent())
     try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False  # nobody can hold it, and opening it might hang
         free = lock.acquire_read_lock(blocking=False)
-    except (OSError, threading.ThreadError):
-        # It cannot even be opened, or not be asked: whoever may do so decides.
+    except FileNotFoundError:
+        return False
+    except (OSError, threading.ThreadError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+            return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
+        # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
         return True
     finally:
         _close(lock)
     return not free
+
+
+def _is_fresh(segment: str) -> bool:
+    try:
+        return file_clock(os.path.dirname(segment)) - os.stat(segment).st_mtime < STALE_SECONDS
+    except OSError:
+        return False
 
 
 def _close(lock: InterProcessReaderWriterLock) -> None:

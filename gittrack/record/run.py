@@ -352,7 +352,7 @@ class ActiveRun:
             _publishing.run = None
 
     def _publish(self) -> None:
-        from gittrack.record.assemble import is_live
+        from gittrack.record.folder import is_live
         from gittrack.record.publish import publish
 
         try:

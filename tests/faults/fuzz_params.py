@@ -13,7 +13,8 @@ from gittrack.codec.document import pack, unpack
 from gittrack.errors import GittrackError
 from gittrack.model import Start
 from gittrack.project import open_project
-from gittrack.record.assemble import assemble, read_segments
+from gittrack.record.assemble import assemble
+from gittrack.record.folder import read_segments
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
 from gittrack.values import (
