@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from gittrack.catalog import Catalog
-from gittrack.errors import GittrackError, RunNotFound
-from gittrack.read.check import Finding, Report, check_branch, committed_ids
+from gittrack.errors import GittrackError, RunNotFound, StorageError
+from gittrack.read.check import Finding, Report, check_branch, committed_ids, is_partial
 from gittrack.read.index import open_index
 from gittrack.read.specifier import PREFIX_LENGTH
 
@@ -31,17 +31,30 @@ def check(
     `progress` and `scanning` are told (done, total) of runs: while they are verified, while the index is compared.
     Raises RunNotFound for a specifier that means no run.
     """
-    tip = project.runs_tip()
-    only = frozenset(_ids(project, tip, spec) for spec in specs)
     report = Report()
+    tip = _tip(project, report)
+    only = frozenset(_ids(project, tip, spec) for spec in specs)
     if tip is not None:
         check_branch(project, tip, report, only=only, progress=progress)
         if not only:
             _check_index(project, report, scanning)
+    if not only:
+        from gittrack.read.pins import pin_problems
+
+        problems = pin_problems(project.repo, partial=is_partial(project))
+        report.problems += [Finding(sentence, path=ref) for ref, sentence in problems]
     for run_id in project.journaled():
         if not only or run_id in only:
             check_journal(project, run_id, report)
     return report
+
+
+def _tip(project: Project, report: Report) -> str | None:
+    try:
+        return project.runs_tip()
+    except StorageError as error:
+        report.problems.append(Finding(str(error)))
+        return None
 
 
 def _ids(project: Project, tip: str | None, spec: str) -> str:
@@ -59,14 +72,17 @@ def _ids(project: Project, tip: str | None, spec: str) -> str:
 
 
 def _check_index(project: Project, report: Report, progress: Callable[[int, int], None] | None) -> None:
-    from gittrack.read.rescan import index_differences, index_path
+    from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
 
+    remedy = f"'gittrack doctor --fix' makes it anew, or delete {index_path(project)}"
+    if index_state(project) == IndexState.UNREADABLE:
+        report.problems.append(Finding(f"the index of the runs is damaged; {remedy}"))
+        return
     try:
         differences = index_differences(project, progress)
     except GittrackError as error:
         report.problems.append(Finding(f"the index of the runs cannot be made: {error}"))
         return
-    remedy = f"'gittrack doctor --fix' makes it anew, or delete {index_path(project)}"
     report.problems += [
         Finding(f"the index differs from the branch (table {table}); {remedy}", run_id) for run_id, table in differences
     ]
@@ -74,13 +90,13 @@ def _check_index(project: Project, report: Report, progress: Callable[[int, int]
 
 def check_journal(project: Project, run_id: str, report: Report) -> None:
     """Verify the journal of one run, which may be running, into `report`."""
-    from gittrack.record.assemble import assemble, is_live, read_segments
+    from gittrack.record.assemble import assemble
+    from gittrack.record.folder import is_live, read_segments
 
     directory = project.journal_of(run_id)
     live = is_live(directory)
     try:
-        for name, data in _segments(directory):
-            _check_segment(name, data, run_id, report, live=live)
+        _check_segments(directory, run_id, report, live=live)
         segments = read_segments(directory)
     except OSError as error:
         report.problems.append(Finding(f"the journal cannot be read: {error.strerror or error}", run_id, directory))
@@ -101,33 +117,22 @@ def check_journal(project: Project, run_id: str, report: Report) -> None:
         report.notes.append(Finding("it is in the journal and not on the branch yet", run_id, directory))
 
 
-def _segments(directory: str) -> Iterator[tuple[str, bytes]]:
-    from gittrack.codec.paths import OUTPUT
-    from gittrack.record.segment import SUFFIX
+def _check_segments(directory: str, run_id: str, report: Report, *, live: bool) -> None:
+    from gittrack.record.folder import NoSegment, open_segment, segment_names
+    from gittrack.record.segment import SUFFIX, read_segment
 
-    names = os.listdir(directory) if os.path.isdir(directory) else []
-    for name in sorted(name for name in names if name.endswith(SUFFIX) and name != OUTPUT):
-        with open(os.path.join(directory, name), "rb") as file:
-            yield name, file.read()
-
-
-def _check_segment(name: str, data: bytes, run_id: str, report: Report, *, live: bool) -> None:
-    from gittrack.record.segment import read_segment
-
-    contents = read_segment(data)
-    place = f"journal segment {name}"
-    report.problems += [
-        Finding(f"{damage.length} damaged bytes at offset {damage.offset} of {place}", run_id)
-        for damage in contents.damage
-    ]
-    if contents.lines and contents.lines[0][0] != 0 and not contents.damage:
-        report.problems.append(Finding(f"the opening line of {place} is missing", run_id))
-    if contents.torn and not live:
-        report.notes.append(
-            Finding(
-                f"{place} ends in {contents.torn} bytes of a line that was never finished; they are left out", run_id
-            )
-        )
+    for name in segment_names(directory):
+        try:
+            with open_segment(os.path.join(directory, name + SUFFIX)) as file:
+                contents = read_segment(file.read())
+        except NoSegment as problem:
+            report.problems.append(Finding(str(problem), run_id))
+            continue
+        place = f"journal segment {name}"
+        report.problems += [Finding(f"{damage.sentence} of {place}", run_id) for damage in contents.damage]
+        if contents.torn and not live:
+            torn = f"{place} ends in {contents.torn} bytes of a line that was never finished; they are left out"
+            report.notes.append(Finding(torn, run_id))
 
 
 def staged_problems(project: Project, run_id: str, artifacts: Collection[Artifact]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from gittrack.capture.machine import host
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record, Run
 from gittrack.read.index import Index, Named
-from gittrack.record.assemble import Segment, assemble, read_segments
+from gittrack.record.assemble import assemble
+from gittrack.record.folder import Segment, read_segments
 from gittrack.record.recover import recover
 from gittrack.replay import fold, settle, with_record
 

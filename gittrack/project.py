@@ -7,7 +7,7 @@ import re
 from functools import cached_property
 
 from gittrack.codec.paths import check_id, is_id
-from gittrack.errors import RepositoryError, UsageError
+from gittrack.errors import RepositoryError, StorageError, UsageError
 from gittrack.git.process import run_git
 from gittrack.git.refs import is_folder, read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
@@ -61,7 +61,11 @@ class Project:
 
     def check_runs_ref(self) -> None:
         """RepositoryError when another branch takes the place where the branch for runs, or its folder, would be."""
-        if read_ref(self.repo, self.runs_ref) is not None:
+        try:
+            there = read_ref(self.repo, self.runs_ref) is not None
+        except StorageError:
+            there = True  # damaged, but in its place: a run waits in its journal until the ref is mended
+        if there:
             return
         parts = self.runs_ref.removeprefix(_HEADS).split("/")
         for end in range(1, len(parts)):

@@ -114,9 +114,8 @@ def merge_metrics(present: Mapping[str, MetricSummary], new: Mapping[str, Metric
 
 def _less(a: Number, b: Number) -> bool:
     """A < b, where anything is better than NaN."""
-    if math.isnan(b):
-        return not math.isnan(a)
-    return a < b
+    # Not by math.isnan, which refuses an integer that no float can hold.
+    return a == a if b != b else a < b
 
 
 @dataclass(slots=True)

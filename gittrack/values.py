@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import SupportsFloat, SupportsIndex, TypeVar
 
@@ -14,8 +17,11 @@ K = TypeVar("K", bound=Key)
 KEY_LIMIT = 250
 TAG_LIMIT = 10_000
 DEPTH_LIMIT = 64
+# Lists that share their items stand for any number of them; a record is for people.
+VALUES_LIMIT = 100_000
 # Python itself refuses to write or read an integer of more than 4,300 digits.
 INT_BITS = 14_000
+STEP_BITS = 1_000
 
 # C0 and C1 controls, line separators, and the characters that turn the direction of text around.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -32,7 +38,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def check_key(kind: str, key: object) -> str:
     """Return `key` when it can name a param, metric, tag, …; raise InvalidValue otherwise."""
     if not isinstance(key, str):
-        raise InvalidValue(f"a {kind} name must be text, not {_type(key)} ({key!r:.60})")
+        raise InvalidValue(f"a {kind} name must be text, not {_type(key)} ({shown(key)})")
     if not key or key.isspace():
         raise InvalidValue(f"a {kind} name must not be empty")
     if len(key) > KEY_LIMIT:
@@ -45,7 +51,7 @@ def check_key(kind: str, key: object) -> str:
 def check_text(kind: str, text: object, *, limit: int | None = None, lines: bool = False) -> str:
     """Return `text` when it can be kept as a name (`lines=False`) or as free text (`lines=True`)."""
     if not isinstance(text, str):
-        raise InvalidValue(f"{kind} must be text, not {_type(text)} ({text!r:.60})")
+        raise InvalidValue(f"{kind} must be text, not {_type(text)} ({shown(text)})")
     if _SURROGATE.search(text):
         raise InvalidValue(f"{kind} holds half of a UTF-16 pair and cannot be written as UTF-8")
     if not lines and (not text.strip() or _UNPRINTABLE.search(text)):
@@ -63,26 +69,45 @@ def check_run_name(name: object) -> str:
     return text
 
 
-def plain_value(name: str, value: object, *, depth: int = 0, what: str = "param") -> Value:
-    """Return `value` in plain Python types: numpy scalars unwrapped, tuples as lists, paths as text."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return _plain_number(f"{what} {name!r}", value)
-    if isinstance(value, str):
-        return check_text(f"{what} {name!r}", str(value), lines=True)
-    if depth > DEPTH_LIMIT:
-        raise InvalidValue(f"{what} {name!r} is nested more than {DEPTH_LIMIT} levels deep")
-    if isinstance(value, Mapping):
-        return {
-            _plain_key(name, k): plain_value(f"{name}.{k}", v, depth=depth + 1, what=what) for k, v in value.items()
-        }
-    item = _unwrapped(value)
-    if item is not value:
-        return plain_value(name, item, depth=depth + 1, what=what)
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [plain_value(f"{name}[{i}]", v, depth=depth + 1, what=what) for i, v in enumerate(value)]
-    if hasattr(value, "__fspath__"):
-        return check_text(f"{what} {name!r}", str(value), lines=True)
-    raise InvalidValue(f"{what} {name!r} of type {_type(value)} cannot be kept exactly; log str(value)")
+def plain_value(name: str, value: object, *, what: str = "param") -> Value:
+    """Return `value` in plain Python types: numpy scalars unwrapped, tuples as lists, paths as text.
+
+    A dataclass stands for its fields. InvalidValue for what cannot be kept exactly, is nested too deep or is too much.
+    """
+    return _Plain(what).value(name, value, 0)
+
+
+class _Plain:
+    """Makes one value plain, and counts what is in it."""
+
+    __slots__ = ("_count", "_what")
+
+    def __init__(self, what: str) -> None:
+        self._what, self._count = what, 0
+
+    def value(self, name: str, value: object, depth: int) -> Value:
+        self._count += 1
+        if self._count > VALUES_LIMIT:
+            raise InvalidValue(f"{self._what} {name!r:.80} and those before it are more than {VALUES_LIMIT:,} values")
+        if value is None or isinstance(value, (bool, int, float)):
+            return _plain_number(f"{self._what} {name!r}", value)
+        if isinstance(value, str):
+            return check_text(f"{self._what} {name!r}", str(value), lines=True)
+        if depth > DEPTH_LIMIT:
+            raise InvalidValue(f"{self._what} {name!r:.80} is nested more than {DEPTH_LIMIT} levels deep")
+        return self._collection(name, _unwrapped(value), value, depth + 1)
+
+    def _collection(self, name: str, item: object, value: object, depth: int) -> Value:
+        if item is not value:
+            return self.value(name, item, depth)
+        if isinstance(value, Mapping) or _is_dataclass(value):
+            mapping = value if isinstance(value, Mapping) else _fields_of(value)
+            return {_plain_key(name, k): self.value(f"{name}.{k}", v, depth) for k, v in mapping.items()}
+        if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+            return [self.value(f"{name}[{i}]", v, depth) for i, v in enumerate(value)]
+        if hasattr(value, "__fspath__") and not isinstance(value, type):
+            return check_text(f"{self._what} {name!r}", str(value), lines=True)
+        raise InvalidValue(f"{self._what} {name!r:.80} of type {_type(value)} cannot be kept exactly; log str(value)")
 
 
 def plain_params(params: object) -> dict[str, Value]:
@@ -91,20 +116,30 @@ def plain_params(params: object) -> dict[str, Value]:
     return {check_key("param", key): plain_value(key, value) for key, value in mapping.items()}
 
 
-def plain_tags(tags: Mapping[str, object]) -> dict[str, str]:
+def plain_tags(tags: object) -> dict[str, str]:
     """Return what set_tags takes as text under checked names; InvalidValue when it cannot be."""
+    if not isinstance(tags, Mapping):
+        raise InvalidValue(f"set_tags takes a mapping of names to texts, not {_type(tags)}")
     return {check_key("tag", key): tag_value(key, value) for key, value in tags.items()}
 
 
 def _mapping_of(params: object) -> Mapping[str, object]:
     """The fields of an argparse.Namespace or a dataclass."""
-    import dataclasses
-
-    if dataclasses.is_dataclass(params) and not isinstance(params, type):
-        return dataclasses.asdict(params)
+    if _is_dataclass(params):
+        return _fields_of(params)
     if hasattr(params, "__dict__") and not callable(params):
         return vars(params)
     raise InvalidValue(f"log_params takes a mapping of names to values, not {type(params).__name__}")
+
+
+def _is_dataclass(value: object) -> bool:
+    return hasattr(value, "__dataclass_fields__") and not isinstance(value, type)
+
+
+def _fields_of(value: object) -> dict[str, object]:
+    """The fields of a dataclass; dataclasses.asdict would follow one that holds itself without end."""
+    names = [field.name for field in dataclasses.fields(value)]  # type: ignore[arg-type]
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
 def _plain_number(what: str, value: float | None) -> Number | None:
@@ -129,7 +164,10 @@ def _unwrapped(value: object) -> object:
     """A numpy, torch or jax scalar or array as Python numbers and lists; anything else as it is."""
     if isinstance(value, (str, bytes, Mapping)) or not (hasattr(value, "dtype") and hasattr(value, "tolist")):
         return value
-    plain: object = value.tolist()
+    try:
+        plain: object = value.tolist()
+    except Exception:  # noqa: BLE001 - a class, or a tensor without a value here: no number, whatever it says
+        return value
     # numpy.longdouble gives itself back: it has no exact Python counterpart.
     return value if type(plain) is type(value) else plain
 
@@ -145,29 +183,37 @@ def metric_value(name: str, value: object) -> Number:
     if item is not value and isinstance(item, (bool, int, float)):
         return metric_value(name, item)
     if isinstance(value, SupportsFloat) and not isinstance(value, (str, bytes)) and item is value:
-        try:
+        with contextlib.suppress(Exception):  # whatever a stranger's __float__ says, it is no number
             return float(value)
-        except (TypeError, ValueError, OverflowError):
-            pass
-    raise InvalidValue(f"metric {name!r} must be one number, not {_type(value)} ({value!r:.60})")
+    raise InvalidValue(f"metric {name!r:.80} must be one number, not {_type(value)} ({shown(value)})")
 
 
 def metric_step(name: str, step: object) -> int | None:
     """Return `step` as an int, or None; a float is fine when it is whole."""
-    if step is None or type(step) is int:
-        return step
+    if step is None:
+        return None
     item = _unwrapped(step)
-    if isinstance(item, float) and item.is_integer():
-        return int(item)
-    if isinstance(item, SupportsIndex):
-        return int(item.__index__())
-    raise InvalidValue(f"the step of metric {name!r} must be a whole number, not {step!r:.60}")
+    whole = int(item) if isinstance(item, float) and item.is_integer() else _index(item)
+    if whole is None:
+        raise InvalidValue(f"the step of metric {name!r:.80} must be a whole number, not {shown(step)}")
+    if whole.bit_length() > STEP_BITS:
+        raise InvalidValue(f"the step of metric {name!r:.80} has {whole.bit_length()} bits")
+    return whole
+
+
+def _index(value: object) -> int | None:
+    if not isinstance(value, SupportsIndex) or isinstance(value, type):
+        return None
+    try:
+        return int(value.__index__())
+    except Exception:  # noqa: BLE001 - an array of several, or a stranger's refusal
+        return None
 
 
 def tag_value(name: str, value: object) -> str:
     """Return a tag's value as text; numbers and booleans are written out."""
     if isinstance(value, (bool, int, float)):
-        return str(value)
+        return str(_plain_number(f"tag {name!r}", value))
     return check_text(f"tag {name!r}", value, limit=TAG_LIMIT, lines=True)
 
 
@@ -185,7 +231,7 @@ def merge_params(present: Mapping[K, Value], new: Mapping[K, Value], _at: str = 
             result[key] = merge_params(old, value, f"{_at}{key}.")
         elif not same_value(old, value):
             raise ParamConflict(
-                f"param '{_at}{key}' is already {old!r:.80} and cannot become {value!r:.80}; "
+                f"param '{_at}{key}' is already {shown(old)} and cannot become {shown(value)}; "
                 "use another name or start another run"
             )
     return result
@@ -212,8 +258,10 @@ def same_value(a: Value, b: Value) -> bool:
     return a == b or (a != a and b != b)
 
 
-def check_artifact_path(path: str) -> str:
+def check_artifact_path(path: object) -> str:
     """Return `path` with forward slashes when it may stand below artifacts/; InvalidValue otherwise."""
+    if not isinstance(path, str):
+        raise InvalidValue(f"an artifact path must be text, not {_type(path)} ({shown(path)})")
     posix = path.replace("\\", "/") if "\\" in path else path
     if not posix or posix.startswith("/") or re.match(r"[A-Za-z]:", posix):
         raise InvalidValue(f"artifact path {path!r:.120} must be relative, such as 'plots/roc.png'")
@@ -277,6 +325,20 @@ def _part_problem(part: str) -> str | None:
         f"has a part that Windows cannot store ({part!r})": _RESERVED.fullmatch(part) or re.search(r'[<>:"|?*]', part),
     }
     return next((sentence for sentence, found in problems.items() if found), None)
+
+
+def shown(value: object) -> str:
+    """Return the beginning of `value` as Python writes it, for the sentence of an error: whatever it is."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # noqa: BLE001 - an integer of too many digits, or a stranger's __repr__
+        return f"<{_type(value)}>"
+
+
+# Lists that share their items would be written out without end.
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
 def _type(value: object) -> str:

@@ -27,6 +27,7 @@ LAYERS = (
     {"catalog"},
     {"journals"},
     {"record", "read", "share"},
+    {"quarantine"},
     {"project"},
     {"capture", "git", "codec", "replay"},
     {"values"},

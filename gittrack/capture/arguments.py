@@ -63,8 +63,9 @@ def _take(params: dict[str, Value], words: Sequence[str], at: int) -> int:
     end = at + 1
     if end < len(words) and _is_value(words[end]):
         end += 1
-        while as_number(words[at + 1]) is not None and end < len(words) and as_number(words[end]) is not None:
-            end += 1
+        if as_number(words[at + 1]) is not None:
+            while end < len(words) and as_number(words[end]) is not None:
+                end += 1
     _add(params, option[1], [typed_value(w) for w in words[at + 1 : end]] or [True])
     return end
 
@@ -81,13 +82,20 @@ def _add(params: dict[str, Value], name: str, values: Sequence[Value]) -> None:
         return
     if name in params:
         present = params[name]
-        values = [*(present if isinstance(present, list) else [present]), *values]
-    params[name] = list(values) if len(values) > 1 else values[0]
+        if not isinstance(present, list):
+            present = params[name] = [present]
+        present.extend(values)
+    else:
+        params[name] = list(values) if len(values) > 1 else values[0]
 
 
 def _printable(word: str) -> str:
     """`word` as UTF-8 can write it: an argument may be any bytes."""
-    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    try:
+        raw = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # Windows lets halves of UTF-16 pairs through
+        raw = word.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "replace")
 
 
 def entry_of(argv: Sequence[str], cwd: str, *, is_file: Callable[[str], bool] = os.path.isfile) -> str | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.points import MetricPoint, mapping_points, row_points
@@ -15,8 +13,6 @@ from gittrack.values import plain_value
 
 if TYPE_CHECKING:
     from typing import IO
-
-    import yaml
 
     from gittrack.model import Key, Value
 
@@ -126,7 +122,11 @@ def _read_document(path: str, kind: str) -> object:
     try:
         if kind == ".json":
             return _load_json(text, path)
-        return _load_toml(text, path) if kind == ".toml" else _load_yaml(text, path)
+        if kind == ".toml":
+            return _load_toml(text, path)
+        from gittrack.capture.yaml_text import load_yaml
+
+        return load_yaml(text, path)
     except RecursionError:
         raise InvalidValue(f"{path} is nested too deeply to be read") from None
 
@@ -155,39 +155,6 @@ def _load_toml(text: str, path: str) -> object:
         return tomllib.loads(text.replace("\r\n", "\n"))
     except ValueError as error:
         raise InvalidValue(f"{path}: this is no TOML ({error})") from None
-
-
-def _load_yaml(text: str, path: str) -> object:
-    import yaml  # slow to import
-
-    try:
-        return yaml.load(text, _yaml_loader())  # noqa: S506 - a child of the safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InvalidValue(f"{path}{line}: this is no YAML ({error.problem or error.context})") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InvalidValue(f"{path}: this YAML cannot be read ({' '.join(str(error).split())})") from None
-
-
-@lru_cache(maxsize=1)
-def _yaml_loader() -> type[yaml.SafeLoader]:
-    """The safe loader with two rules of YAML 1.2: 1e-5 is a number, and a date stays as it was written."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        pass
-
-    tag = "tag:yaml.org,2002:"
-    kept = {
-        first: [(t, rule) for t, rule in rules if t != f"{tag}timestamp"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.yaml_implicit_resolvers = kept
-    Loader.add_implicit_resolver(
-        f"{tag}float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+"), list("-+0123456789")
-    )
-    return Loader
 
 
 def _plain(value: object) -> object:

@@ -29,12 +29,16 @@ __all__ = [
 
 _URL = Lazy(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
 _QUERY_SECRETS = frozenset(("sig", "signature", "x-amz-signature", "x-amz-credential", "x-goog-signature"))
+# Where a name could begin anywhere in a long text without '=', each beginning would be followed to the end.
+_PAIR = Lazy(r"(?<![^?&;#=])([^?&;#=]+)=([^&;#]*)")
+_PASSWORD = Lazy(r":[^0-9]")
 _PERSON = Lazy(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
 
 _OPTION = Lazy(r"--[A-Za-z]|-[A-Za-z]$")
 _ASSIGNMENT = Lazy(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
-_NUMBER = Lazy(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = Lazy(r"[+-]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MARKER = Lazy(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
+_ASSIGNMENTS = 20
 _NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
 _SCHEMES = word_set(
     """
@@ -76,7 +80,7 @@ def redact_url(url: str) -> str:
 def _split_user(rest: str) -> tuple[str, str, str]:
     """Part `user:password@host/path`; also where the password holds an unescaped '@', '/', '?' or '#'."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" not in authority and not re.search(r":[^0-9\]][^\]]*$", authority):
+    if "@" not in authority and not _PASSWORD.re.search(authority.rpartition("]")[2]):
         return "", "", rest
     user, at, _ = (authority if "@" in authority else rest).rpartition("@")
     return (user, at, rest[len(user) + 1 :]) if at else ("", "", rest)
@@ -86,7 +90,7 @@ def _redact_query(rest: str) -> str:
     if "=" not in rest or ("?" not in rest and "#" not in rest):
         return rest
     path, mark, query = re.split(r"([?#])", rest, maxsplit=1)
-    return path + mark + re.sub(r"([^?&;#=]+)=([^&;#]*)", _redact_pair, query)
+    return path + mark + _PAIR.re.sub(_redact_pair, query)
 
 
 def _redact_pair(pair: re.Match[str]) -> str:
@@ -130,14 +134,18 @@ def _is_bare_option(word: str) -> bool:
 
 
 def _redact_word(word: str) -> str:
-    pair = _ASSIGNMENT.re.match(word)
-    if pair is not None:
-        value = word[pair.end() :]
-        if not _is_harmless(secrecy(pair.group(1)), value):
-            return pair.group() + REDACTED
-        if pair.group(2) == "=":
-            return pair.group() + _redact_word(value)
-    return redact_text(word)
+    """`word` without secrets; of a=b=c each part is looked at, up to a few: nobody names a value so often."""
+    done = 0
+    for _ in range(_ASSIGNMENTS):
+        pair = _ASSIGNMENT.re.match(word, done)
+        if pair is None:
+            break
+        if not _is_harmless(secrecy(pair.group(1)), word[pair.end() :]):
+            return word[: pair.end()] + REDACTED
+        if pair.group(2) != "=":
+            break
+        done = pair.end()
+    return word[:done] + redact_text(word[done:])
 
 
 def redact_tag(key: str, value: str) -> str:

@@ -99,10 +99,14 @@ def is_secret_name(name: str) -> bool:
     return secrecy(name) is not Secrecy.NONE
 
 
-@lru_cache(maxsize=4096)
 def secrecy(name: str) -> Secrecy:
     """Return how surely `name` is that of a secret; case, dashes, dots, underscores and camelCase are one."""
-    words = _core([word.lower() for word in _WORD.findall(name[-200:])])
+    return _secrecy(name[-200:])
+
+
+@lru_cache(maxsize=4096)
+def _secrecy(name: str) -> Secrecy:
+    words = _core([word.lower() for word in _WORD.findall(name)])
     if not words or words[0] in _COUNTS:
         return Secrecy.NONE
     last, before = words[-1], words[-2] if len(words) > 1 else ""

@@ -29,7 +29,6 @@ _TOKENS = (
     r"AIza[\w-]{30,}",
     r"ya29\.[\w-]{20,}",
     r"GOCSPX-[\w-]{20,}",
-    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
     r"npm_[A-Za-z0-9]{30,}",
     r"pypi-[\w-]{40,}",
     r"dop_v1_[a-f0-9]{40,}",
@@ -39,7 +38,7 @@ _TOKENS = (
     r"dapi[a-f0-9]{32}(?:-[0-9])?(?![A-Za-z0-9])",
     r"wandb_v1_[A-Za-z0-9_]{20,}",
     r"(?:r8|gsk|lin_api|tgp_v1|pcsk)_[A-Za-z0-9_-]{24,}(?![A-Za-z0-9_-])",
-    r"(?:pplx|xai|nvapi|PMAK)-(?=[A-Za-z_-]*[0-9])[\w-]{24,}",
+    r"(?:pplx|xai|nvapi|PMAK)-(?=[A-Za-z_-]{0,80}[0-9])[\w-]{24,}",
     r"hv[sbr]\.[\w-]{20,}",
     r"dckr_(?:pat|oat)_[\w-]{16,}",
     r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
@@ -47,6 +46,8 @@ _TOKENS = (
     r"AGE-SECRET-KEY-1[A-Z0-9]{20,}",
     r"[0-9]{8,10}:AA[\w-]{30,}",
 )
+# Matches its beginning too, where the rest is missing, so that a long run of beginnings ('eyJ-eyJ-…') is walked once.
+_JSON_TOKEN = Lazy(_EDGE + r"eyJ[\w-]{8,}(\.[\w-]{8,}\.[\w-]*)?")
 _TOKEN = Lazy(_EDGE + "(?:" + "|".join(_TOKENS) + ")")
 # Looking for a literal is thirty times faster than the pattern, and most lines hold none of these.
 _TOKEN_HINTS = tuple(
@@ -94,6 +95,7 @@ def redact_shapes(text: str) -> str:
     """Return `text` with `[redacted]` for each credential whose form is known, or that the user told of."""
     if any(hint in text for hint in _TOKEN_HINTS):
         text = _TOKEN.re.sub(REDACTED, text)
+        text = _JSON_TOKEN.re.sub(lambda found: REDACTED if found[1] else found[0], text)
     if "-----BEGIN" in text:
         text = _PRIVATE_KEY.re.sub(REDACTED, text)
     if "earer" in text:
@@ -113,4 +115,5 @@ def _not_nothing(found: re.Match[str]) -> str:
 
 def is_credential(text: str) -> bool:
     """Whether the whole of `text` has the form of a credential."""
-    return _TOKEN.re.fullmatch(text) is not None
+    found = _JSON_TOKEN.re.fullmatch(text)
+    return _TOKEN.re.fullmatch(text) is not None or (found is not None and found[1] is not None)

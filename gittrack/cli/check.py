@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  gittrack check               every run, the index and the journals here
+  gittrack check               every run, the pins, the index and the journals here
   gittrack check 3fa2 latest   two runs
   gittrack check --json        for a program
 
-Nothing is changed. The exit code is 0 when everything is as it should be, and 1 with a list of what is not; a
-note is only worth knowing. What is wrong with the surroundings, 'gittrack doctor' tells.
+What is verified: each file of a run against the format and its record, the content of large artifacts that are
+here, that no commit changed or removed what was committed before, that pinned commits are whole, and that the
+index equals the branch. Nothing is changed. The exit code is 0 when everything is as it should be, and 1 with a
+list of what is not; a note is only worth knowing. What is wrong with the surroundings, 'gittrack doctor' tells.
 """
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 DEBUG = "GITTRACK_DEBUG"
 # What a shell reports for git when `git log | head` is cut off: 128 and SIGPIPE.
 EXIT_PIPE = 141
-_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+    | {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
+)
 
 
 def guarded(work: Callable[[], int]) -> int:

@@ -121,14 +121,17 @@ def _typed(value: object) -> object:
 def unpack(text: str | bytes) -> object:
     """Return what `pack` was given; DamagedRecord for text that it cannot have written."""
     try:
-        if _MAP_TEXT in (text if isinstance(text, bytes) else text.encode()):
-            return json.loads(text, object_hook=_untyped)
-        return json.loads(text)
+        # Decoded here: json.loads guesses the encoding of bytes, and lets halves of UTF-16 pairs through.
+        read = text.decode() if isinstance(text, bytes) else text
+        value: object = json.loads(read, object_hook=_untyped) if _MAP_TEXT in read else json.loads(read)
+        if "\\ud" in read or "\\uD" in read:
+            pack(value).encode()  # half of a UTF-16 pair, which nothing could write down
     except (ValueError, RecursionError, TypeError):
         raise DamagedRecord("a line of JSON is damaged") from None
+    return value
 
 
-_MAP_TEXT = json.dumps(_MAP).encode()[1:-1]
+_MAP_TEXT = json.dumps(_MAP)[1:-1]
 
 
 def _untyped(value: dict[str, object]) -> object:

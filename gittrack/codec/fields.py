@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gittrack.codec.times import read_time
 from gittrack.errors import DamagedRecord
+from gittrack.values import INT_BITS, shown
 
 if TYPE_CHECKING:
-    from gittrack.model import Number, Value
+    from gittrack.model import Key, Number, Value
 
 T = TypeVar("T")
 
@@ -28,7 +29,9 @@ class Fields:
     def _get(self, key: str, kinds: type | tuple[type, ...], what: str) -> object:
         value = self._data.get(key)
         if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool)):
-            raise DamagedRecord(f"{self._where}: '{key}' must be {what}, not {value!r:.60}")
+            raise DamagedRecord(f"{self._where}: '{key}' must be {what}, not {shown(value)}")
+        if isinstance(value, int) and value.bit_length() > INT_BITS:
+            raise DamagedRecord(f"{self._where}: '{key}' is an integer of {value.bit_length()} bits")
         return value
 
     def text(self, key: str) -> str | None:
@@ -82,7 +85,8 @@ class Fields:
 
     def part(self, key: str) -> Fields:
         """The mapping at `key`, an empty one when it is absent."""
-        return Fields(self._data.get(key) or {}, f"{self._where} {key}")
+        value = self._data.get(key)
+        return Fields({} if value is None else value, f"{self._where} {key}")
 
     def parts(self, key: str) -> list[Fields]:
         """The list of mappings at `key`."""
@@ -93,7 +97,7 @@ class Fields:
         """The mapping of names to mappings at `key`, each read by `read`."""
         mapping = self.part(key)
         return {
-            mapping.key(name): read(Fields(value, f"{self._where} {key} {name!r:.40}"))
+            mapping.key(name): read(Fields(value, f"{self._where} {key} {shown(name)}"))
             for name, value in mapping.items()
         }
 
@@ -108,7 +112,7 @@ class Fields:
         result: dict[str, str | None] = {}
         for name, value in mapping.items():
             if value is not None and not isinstance(value, str):
-                raise DamagedRecord(f"{self._where}: {key} {name!r:.60} must be text")
+                raise DamagedRecord(f"{self._where}: {key} {shown(name)} must be text")
             result[mapping.key(name)] = value
         return result
 
@@ -119,11 +123,13 @@ class Fields:
     def key(self, name: object) -> str:
         """`name` as the key of a mapping, which must be text."""
         if not isinstance(name, str) or not name:
-            raise DamagedRecord(f"{self._where}: {name!r:.60} is not a name")
+            raise DamagedRecord(f"{self._where}: {shown(name)} is not a name")
         return name
 
 
 def _value(value: object, where: str, depth: int) -> Value:
+    if isinstance(value, int) and value.bit_length() > INT_BITS:
+        raise DamagedRecord(f"{where}: a param is an integer of {value.bit_length()} bits")
     if value is None or isinstance(value, (str, int, float)):
         return value
     if depth > 100:
@@ -131,7 +137,11 @@ def _value(value: object, where: str, depth: int) -> Value:
     if isinstance(value, list):
         return [_value(item, where, depth + 1) for item in value]
     if isinstance(value, dict):
-        if not all(key is None or isinstance(key, (str, int, float)) for key in value):
-            raise DamagedRecord(f"{where}: a nested param has a key that is not a plain value")
-        return {key: _value(item, where, depth + 1) for key, item in value.items()}
+        return {_key(key, where): _value(item, where, depth + 1) for key, item in value.items()}
     raise DamagedRecord(f"{where}: a param is a {type(value).__name__}")
+
+
+def _key(key: object, where: str) -> Key:
+    if key is None or isinstance(key, (str, float)) or (isinstance(key, int) and key.bit_length() <= INT_BITS):
+        return key
+    raise DamagedRecord(f"{where}: a nested param has a key that is not a plain value")

@@ -25,7 +25,7 @@ POINTER_SIZE: Final = 100 * 1024
 
 STEM_LIMIT: Final = 200
 _ID = re.compile(r"[0-9a-f]{32}")
-_LATER = re.compile(r"(\d{1,15})-([0-9a-f]{16})")
+_LATER = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})")
 _REWRITE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})-([0-9a-f]{40}|[0-9a-f]{64})")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+= ")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -45,6 +45,11 @@ _WIDE = 2**16
 SIZE_LIMIT = 64 << 20
 DEPTH_LIMIT = 150
 _BRACKETS = 500
+# Base 60 takes a time that grows with the square of the digits.
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_LONG_SEXAGESIMAL = re.compile(rb"(?::[0-5]?[0-9]){100}")
+# What PyYAML's constructors let out where an explicit tag does not fit its text: `!!int ''`, `!!bool x`.
+_NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 # What might be an alias, or the start of something nested a thousand times; a text may hold the same.
 _ODD = re.compile(rb"(?:^|[\s\[{,])\*[^\s]|(?:[-?][ \t]+){4}|^[ \t]{100}", re.MULTILINE)
 
@@ -74,14 +79,21 @@ def from_yaml(data: bytes, name: str) -> object:
         if _is_suspicious(data):
             _check_events(data, name)
         return yaml.load(data, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+    except DamagedRecord:
+        raise
+    except (yaml.YAMLError, *_NO_VALUE) as error:
         problem = getattr(error, "problem", None) or error
         raise DamagedRecord(f"{name} is not valid YAML: {problem}") from None
 
 
 def _is_suspicious(data: bytes) -> bool:
     """Whether the loader might choke on it: cheap, and true for some that are harmless."""
-    return data.count(b"[") + data.count(b"{") > _BRACKETS or _ODD.search(data) is not None
+    brackets = data.count(b"[") + data.count(b"{")
+    return brackets > _BRACKETS or any(odd.search(data) is not None for odd in (_ODD, _LONG_SEXAGESIMAL))
+
+
+def _is_endless(text: str) -> bool:
+    return len(text) > 200 and _SEXAGESIMAL.fullmatch(text) is not None
 
 
 def _check_events(data: bytes, name: str) -> None:
@@ -90,6 +102,8 @@ def _check_events(data: bytes, name: str) -> None:
     for event in yaml.parse(data, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
             raise DamagedRecord(f"{name} holds a YAML alias, which a record never does")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _is_endless(event.value):
+            raise DamagedRecord(f"{name} holds a number in base 60 of {len(event.value)} characters")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -7,7 +7,7 @@ import time
 
 from gittrack.errors import DamagedRecord
 
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
 
 
 def milliseconds(seconds: float) -> float:
@@ -18,7 +18,9 @@ def milliseconds(seconds: float) -> float:
 def write_time(seconds: float) -> str:
     """Return seconds since the epoch as '2026-01-31T09:30:00.125Z'."""
     whole, part = divmod(round(seconds * 1000), 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{part:03d}Z"
+    year, month, day, hour, minute, second = time.gmtime(whole)[:6]
+    # Not by strftime, whose years before 1000 have less than four digits on some systems.
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{part:03d}Z"
 
 
 def read_time(text: str) -> float:

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import FORMAT_FILE, FORMAT_VERSION
 from gittrack.codec.text import from_yaml
 from gittrack.doctor.ailment import Ailment
+from gittrack.doctor.tip import tip_fault
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.process import run_git
 from gittrack.git.refs import read_ref
 from gittrack.read.index import Index, open_index
-from gittrack.read.rescan import IndexState, index_path, index_state
+from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
 from gittrack.read.verify import is_sha256
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gittrack.doctor.ailment import Quarantine
+    from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.quarantine import Quarantine
 
 _SHOWN = 3
+_SKEW = 300.0  # seconds that clocks may differ without anybody minding
 
 
 def examine_branch(project: Project) -> Iterator[Ailment]:
     """Yield what is to be said of the branch and of all that depends on it."""
+    if tip_fault(project):
+        return  # which examine_tip tells
     tip = project.runs_tip()
     if tip is not None:
         newer = _format(project, tip)
@@ -49,7 +56,7 @@ def _format(project: Project, tip: str) -> Ailment | None:
         return Ailment("format", str(error), "run 'gittrack check'")
     version = found.get("version") if isinstance(found, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        sentence = f"the branch has format version {version}, and this gittrack knows {FORMAT_VERSION}"
+        sentence = f"the branch has format version {shown(version)}, and this gittrack knows {FORMAT_VERSION}"
         return Ailment("format", sentence, "upgrade gittrack")
     if not isinstance(version, int):
         return Ailment("format", f"{FORMAT_FILE} of the branch is missing or damaged", "run 'gittrack check'")
@@ -68,7 +75,24 @@ def _examine_index(project: Project, *, has_runs: bool) -> Iterator[Ailment]:
             fix=partial(_rebuild, project),
         )
     elif has_runs:
-        yield from _examine_large_files(project)
+        if state != IndexState.ABSENT:
+            yield from _compare_index(project)
+        yield from _examine_runs(project)
+
+
+def _compare_index(project: Project) -> Iterator[Ailment]:
+    try:
+        differences = index_differences(project)
+    except GittrackError:
+        return  # the runs cannot be read, which is told there
+    if differences:
+        tables = ", ".join(table for _, table in differences)
+        yield Ailment(
+            "index",
+            f"the index {index_path(project)} differs from the branch (tables: {tables}), so what is listed is wrong",
+            "make it anew from the branch",
+            fix=partial(_rebuild, project),
+        )
 
 
 def _rebuild(project: Project, quarantine: Quarantine) -> str:
@@ -80,7 +104,7 @@ def _rebuild(project: Project, quarantine: Quarantine) -> str:
         return f"made the index anew, with {index.count(include_deleted=True)} runs"
 
 
-def _examine_large_files(project: Project) -> Iterator[Ailment]:
+def _examine_runs(project: Project) -> Iterator[Ailment]:
     try:
         with Index(project) as index:
             runs = index.newest(include_deleted=True)
@@ -91,6 +115,25 @@ def _examine_large_files(project: Project) -> Iterator[Ailment]:
     if damaged:
         shown = ", ".join(run_id[:8] for run_id, _ in damaged[:_SHOWN]) + (", …" if len(damaged) > _SHOWN else "")
         yield Ailment("damaged-runs", f"damaged on the branch: {shown}", "'gittrack check' tells what is wrong")
+    yield from _examine_clock(runs[:_SHOWN])
+    yield from _examine_large_files(project, runs)
+
+
+def _examine_clock(newest: list[Run]) -> Iterator[Ailment]:
+    now = time.time()
+    for run in newest:
+        if run.start > now + _SKEW:
+            moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(min(run.start, 2**33)))
+            yield Ailment(
+                "clock",
+                f"run {run.id[:8]} {run.name} started in the future, at {moment} by the clock of "
+                f"{run.host or 'its machine'}: that clock was wrong, or the one here is",
+                "compare the clocks; such a run is listed as the newest until that time comes",
+                urgent=False,
+            )
+
+
+def _examine_large_files(project: Project, runs: list[Run]) -> Iterator[Ailment]:
     large = {artifact.sha256: artifact for run in runs for artifact in run.artifacts if artifact.large}
     absent = [a for a in large.values() if is_sha256(a.sha256) and not os.path.lexists(project.large_file(a.sha256))]
     if absent:
@@ -125,10 +168,13 @@ def _examine_remotes(project: Project) -> Iterator[Ailment]:
     branch = project.runs_ref.removeprefix("refs/heads/")
     listed = run_git(["for-each-ref", "--format=%(refname)", f"refs/remotes/*/{branch}"], repo=project.repo)
     for ref in listed.decode("utf-8", "surrogateescape").split():
-        counted = run_git(["rev-list", "--count", f"{local}..{ref}"], repo=project.repo)
-        if int(counted) > 0:
-            yield Ailment(
-                "behind",
-                f"{ref.removeprefix('refs/remotes/')} has {int(counted)} commits that {branch} here lacks",
-                urgent=False,
-            )
+        name = ref.removeprefix("refs/remotes/")
+        counted = run_git(["rev-list", "--count", "--left-right", f"{local}...{ref}"], repo=project.repo)
+        ahead, behind = map(int, counted.split())
+        if behind:
+            yield Ailment("behind", f"{name} has {behind} commits that {branch} here lacks", urgent=False)
+        if ahead:
+            sentence = f"{branch} has {ahead} commits that {name} lacked when it was fetched or pushed to last"
+            later = ", once the others are merged" if behind else ""
+            remedy = f"'git push {name.partition('/')[0]} {branch}' sends them{later}"
+            yield Ailment("ahead", sentence, remedy, urgent=False)

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gittrack.doctor.ailment import Ailment, Quarantine
+from gittrack.doctor.access import examine_access
+from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.branch import examine_branch
+from gittrack.doctor.clone import examine_clone
+from gittrack.doctor.configuration import examine_configuration
+from gittrack.doctor.kept import examine_quarantine
 from gittrack.doctor.leftovers import examine_leftovers
 from gittrack.doctor.machine import examine_machine
+from gittrack.doctor.packs import examine_packs
+from gittrack.doctor.tip import examine_tip
 from gittrack.doctor.waiting import examine_journals
 from gittrack.errors import GittrackError
+from gittrack.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gittrack.project import Project
 
-_EXAMINATIONS = (examine_machine, examine_leftovers, examine_journals, examine_branch)
+# The branch before the journals: they are committed to it.
+_EXAMINATIONS = (
+    examine_machine,
+    examine_configuration,
+    examine_access,
+    examine_leftovers,
+    examine_packs,
+    examine_tip,
+    examine_journals,
+    examine_branch,
+    examine_clone,
+    examine_quarantine,
+)
 
 
 def examine(project: Project) -> list[Ailment]:

@@ -25,6 +25,8 @@ NETWORK: Final = frozenset(
 )
 _LITTLE: Final = 1 << 30
 _TOO_LITTLE: Final = 100 << 20
+_FEW_FILES: Final = 10_000
+_TOO_FEW_FILES: Final = 1_000  # a run takes about twenty
 
 
 def examine_machine(project: Project) -> Iterator[Ailment]:
@@ -38,6 +40,9 @@ def examine_machine(project: Project) -> Iterator[Ailment]:
         yield Ailment("read-only", f"{project.repo.common_dir} cannot be written", "check its permissions")
     yield from _examine_file_system(project)
     yield from space(project.repo.common_dir, shutil.disk_usage(project.repo.common_dir).free)
+    if hasattr(os, "statvfs"):
+        facts = os.statvfs(project.repo.common_dir)
+        yield from inodes(project.repo.common_dir, facts.f_favail, facts.f_files)
 
 
 def _examine_git(project: Project) -> Iterator[Ailment]:
@@ -92,4 +97,15 @@ def space(place: str, free: int) -> Iterator[Ailment]:
             f"only {free >> 20} MiB are free on the disk of {place}",
             "free some: a full disk keeps runs in memory and in the journal",
             urgent=free < _TOO_LITTLE,
+        )
+
+
+def inodes(place: str, free: int, total: int) -> Iterator[Ailment]:
+    """Yield what is to be said when only `free` more files can be made; a file system without limit has total 0."""
+    if total > 0 and free < _FEW_FILES:
+        yield Ailment(
+            "inodes",
+            f"only {free} more files can be made on the disk of {place} (df -i), however much room there is",
+            "remove small files; 'git gc' packs thousands of objects into one file",
+            urgent=free < _TOO_FEW_FILES,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,16 +11,17 @@ from gittrack.check import staged_problems
 from gittrack.codec.paths import is_id, run_directory
 from gittrack.doctor.ailment import Ailment
 from gittrack.errors import GittrackError
-from gittrack.record.assemble import assemble, is_live, openings, read_segments
-from gittrack.record.recover import STALE_SECONDS, recover
-from gittrack.record.segment import SUFFIX
+from gittrack.record.assemble import assemble
+from gittrack.record.folder import is_live, read_segments
+from gittrack.record.foreign import foreign
+from gittrack.record.recover import recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gittrack.doctor.ailment import Quarantine
     from gittrack.project import Project
-    from gittrack.record.assemble import Segment
+    from gittrack.quarantine import Quarantine
+    from gittrack.record.folder import Segment
 
 
 def examine_journals(project: Project) -> Iterator[Ailment]:
@@ -42,11 +42,11 @@ def examine_journals(project: Project) -> Iterator[Ailment]:
 
 
 def _examine(project: Project, run_id: str, directory: str) -> Iterator[Ailment]:
-    foreign = _foreign(project, directory)
-    if foreign is not None:
-        yield Ailment("foreign-journal", f"run {run_id[:8]}: {foreign}", urgent=False)
-        return
     segments = read_segments(directory)
+    other = foreign(project, segments, host())
+    if other is not None:
+        yield Ailment("foreign-journal", f"run {run_id[:8]}: {other.sentence}", urgent=False)
+        return
     damaged = [segment for segment in segments if segment.problems]
     for segment in damaged:
         yield Ailment(
@@ -68,30 +68,6 @@ def _examine(project: Project, run_id: str, directory: str) -> Iterator[Ailment]
         )
 
 
-def _foreign(project: Project, directory: str) -> str | None:
-    """What is to be said of a journal that another machine writes, as far as can be seen from here."""
-    touched = [
-        (str(facts["host"]), moment) for facts, moment in openings(directory) if facts.get("host", host()) != host()
-    ]
-    if not touched:
-        return None
-    machine, moment = max(touched, key=lambda found: found[1])
-    limit = project.settings.number("gittrack.staleafter", STALE_SECONDS)
-    age = time.time() - moment
-    if age >= limit:
-        return None
-    return (
-        f"its journal was last written by host {machine} {_hours(age)} ago; it is left alone until that is "
-        f"{_hours(limit)} (git config gittrack.staleAfter)"
-    )
-
-
-def _hours(seconds: float) -> str:
-    if seconds < 5400:
-        return f"{max(0, round(seconds / 60))} minutes"
-    return f"{round(seconds / 3600)} hours"
-
-
 def _obstacle(project: Project, run_id: str, segments: list[Segment]) -> str:
     """Why a journal cannot be committed, '' when it can."""
     record = assemble(run_id, segments).record
@@ -109,20 +85,13 @@ def _is_committed(project: Project, run_id: str) -> bool:
         return tip is not None and reader.read(f"{tip}:{run_directory(run_id)}/run.yaml") is not None
 
 
-def _commit(project: Project, run_id: str, quarantine: Quarantine) -> str:
+def _commit(project: Project, run_id: str, _: Quarantine) -> str:
     directory = project.journal_of(run_id)
-    # Before the commit, which deletes the segments: their damaged bytes may still tell a person something.
-    kept = [
-        quarantine.copy(os.path.join(directory, segment.name + SUFFIX), "; ".join(segment.problems))
-        for segment in read_segments(directory)
-        if segment.problems
-    ]
-    where = f"; the damaged segments are in {quarantine.folder}" if kept else ""
     recovery = recover(project, host())
     told = [problem for problem in recovery.problems if run_id[:8] in problem]
     if not os.path.isdir(directory):
-        return f"committed run {run_id[:8]}{where}"
-    return told[0] + where if told else f"run {run_id[:8]} stays in {directory}{where}"
+        return told[0] if told else f"committed run {run_id[:8]}"
+    return told[0] if told else f"run {run_id[:8]} stays in {directory}"
 
 
 def _names(folder: str) -> list[str]:

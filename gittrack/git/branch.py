@@ -132,7 +132,12 @@ def advance(
         while True:
             tip = read_ref(repo, ref)
             commit = build(store, tip)
-            if commit is None or _move(store, ref, tip, commit):
+            if commit is None:
+                if tip is not None:
+                    # Somebody else brought it there, and may have died before the disk knew.
+                    sync_ref(repo, ref)
+                return None
+            if _move(store, ref, tip, commit):
                 return commit
             if time.monotonic() > deadline:
                 raise StorageError(f"other processes kept moving {ref}; try again when fewer of them are writing")

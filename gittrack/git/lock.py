@@ -11,6 +11,9 @@ from gittrack.git.durable import make_directories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from logging import Logger
+
+    from fasteners import InterProcessLock
 
     from gittrack.git.durable import Sharing
 
@@ -24,7 +27,7 @@ def held_lock(path: str, timeout: float = 0.0, *, sharing: Sharing | None = None
     """
     from fasteners import InterProcessLock
 
-    lock = InterProcessLock(path)
+    lock = InterProcessLock(path, logger=silent())
     with suppress(OSError, threading.ThreadError):
         make_directories(os.path.dirname(path), sharing)  # fasteners would make it closed to others
         lock.acquire(blocking=timeout > 0, delay=0.001, max_delay=0.01, timeout=timeout)
@@ -34,10 +37,29 @@ def held_lock(path: str, timeout: float = 0.0, *, sharing: Sharing | None = None
     try:
         yield lock.acquired
     finally:
+        let_go(lock)
+
+
+def let_go(lock: InterProcessLock) -> None:
+    """Give a lock back, or give up trying to have it, even where the disk refuses to unlock it."""
+    with suppress(OSError, threading.ThreadError):
         if lock.acquired:
             lock.release()
-        elif lock.lockfile is not None:
-            lock.lockfile.close()  # fasteners leaves it open to try again
+    # fasteners leaves the file open to try again, and after a fault; closing it gives the lock back too.
+    if lock.lockfile is not None:
+        with suppress(OSError):
+            lock.lockfile.close()
+
+
+def silent() -> Logger:
+    """Return a log for fasteners that goes nowhere: by itself it would print tracebacks on stderr."""
+    import logging
+
+    log = logging.getLogger("gittrack.git.lock")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+        log.propagate = False
+    return log
 
 
 class ThreadLock:

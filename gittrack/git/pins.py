@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.git.branch import advance, commit_bytes
 from gittrack.git.process import run_git_status
+from gittrack.git.reader import parents_of
 from gittrack.git.refs import read_ref
 from gittrack.git.store import MissingObject, ObjectStore
 
@@ -55,5 +56,5 @@ def last_pinned(repo: Repository, ref: str) -> str | None:
             _, data = store.read(tip)
     except MissingObject:
         return None
-    parents = [line[7:] for line in data.split(b"\n\n", 1)[0].split(b"\n") if line.startswith(b"parent ")]
-    return parents[-1].decode("ascii") if parents else None
+    parents = parents_of(data)
+    return parents[-1] if parents else None

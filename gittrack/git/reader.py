@@ -26,6 +26,11 @@ _EMPTY_TREE = {
 _WINDOW = 60
 
 
+def empty_tree(repo: Repository) -> str:
+    """Return the id of the tree without files."""
+    return _EMPTY_TREE[repo.object_format]
+
+
 class TreeEntry(NamedTuple):
     """A file of a tree; `kind` is blob, or commit for a submodule; the path as git stores it."""
 
@@ -59,7 +64,7 @@ def list_tree(repo: Repository, tip: str, path: str = "") -> Iterator[TreeEntry]
 def changed_paths(repo: Repository, old: str | None, new: str) -> list[Change]:
     """Return the paths that differ between two commits or trees; `old` None stands for the empty tree."""
     args = ["diff-tree", "-r", "-z", "--no-renames", "--end-of-options"]
-    fields = run_git([*args, old or _EMPTY_TREE[repo.object_format], new], repo=repo).split(b"\0")
+    fields = run_git([*args, old or empty_tree(repo), new], repo=repo).split(b"\0")
     changes = []
     for facts, name in zip(fields[::2], fields[1::2], strict=False):
         old_mode, new_mode, old_oid, new_oid, status = facts.decode("ascii")[1:].split(" ")
@@ -74,6 +79,40 @@ def added_objects(repo: Repository, old: str | None, new: str) -> list[str]:
     fields = run_git([*args, old or _EMPTY_TREE[repo.object_format], new], repo=repo).split(b"\0")
     facts = [field.decode("ascii").split(" ") for field in fields[::2] if field.startswith(b":")]
     return [oid for _, mode, _, oid, _ in facts if mode != "160000"]
+
+
+def every_commit(repo: Repository, *, holding: str) -> list[str]:
+    """Return the ids of all commits in the repository, reachable or not, whose tree has the file `holding`."""
+    listing = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"]
+    found = (line.partition(b" ") for line in stream_git(listing, repo=repo, separator=b"\n"))
+    commits = [oid.decode("ascii") for kind, _, oid in found if kind == b"commit"]
+    asked = "".join(f"{oid}:{holding}\n" for oid in commits).encode()
+    answers = run_git(["cat-file", "--batch-check=%(objecttype)"], repo=repo, stdin=asked).splitlines()
+    return [oid for oid, answer in zip(commits, answers, strict=True) if answer == b"blob"]
+
+
+def parents_of(commit: bytes) -> list[str]:
+    """Return the ids of the parents in a raw commit."""
+    lines = commit.partition(b"\n\n")[0].split(b"\n")
+    return [line[7:].decode("ascii", "replace") for line in lines if line.startswith(b"parent ")]
+
+
+def rewritten_paths(repo: Repository, tip: str, paths: Sequence[str]) -> Iterator[tuple[str, Change]]:
+    """Yield (commit, change) for what the history of `tip` changed or removed below `paths`, newest first.
+
+    A merge is held against each of its parents. The id in a change is that of the object before it.
+    """
+    shown = ["--raw", "-m", "--no-renames", "--diff-filter=MDT", "--no-abbrev", "-z", "--no-show-signature"]
+    commit = ""
+    pieces = stream_git(
+        ["log", "--format=%x01%H", "--topo-order", *shown, "--end-of-options", tip, "--", *paths], repo=repo
+    )
+    for piece in pieces:
+        if piece.startswith(b"\x01"):
+            commit = piece[1:].decode("ascii")
+        elif piece.lstrip(b"\n").startswith(b":"):
+            mode, _, oid, _, status = piece.decode("ascii").strip()[1:].split(" ")
+            yield commit, Change(status, oid, _decode(next(pieces)), int(mode, 8))
 
 
 class _CutShortError(StorageError):

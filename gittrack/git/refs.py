@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SYMREF = b"ref: "
 _SYMREF_DEPTH = 5
+_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 _LOCK_DEADLINE = 10.0  # seconds to wait for somebody else's lock on the ref
 _STALE = 600.0  # seconds; no git holds a ref's lock for so long, so its owner was killed
 
@@ -36,9 +38,16 @@ def read_ref(repo: Repository, ref: str) -> str | None:
             # Packing writes packed-refs before it removes the loose file, so this order misses nothing ...
             line = _packed_ref(repo, name) or _loose_ref(repo, name)  # ... unless it was unpacked just now
         if line is None or not line.startswith(_SYMREF):
-            return line.decode("ascii", "replace") if line else None
+            return _commit_id(ref, line)
         name = os.fsdecode(line[len(_SYMREF) :]).strip()
     raise StorageError(f"{ref} is a symbolic ref that leads in a circle; correct it with git symbolic-ref")
+
+
+def _commit_id(ref: str, line: bytes | None) -> str | None:
+    """The id in `line`; one that is none, such as an empty file after a power cut, is not taken for 'no ref'."""
+    if line is None or _ID.fullmatch(line):
+        return None if line is None else line.decode("ascii")
+    raise StorageError(f"{ref} is damaged: it holds {line[:60]!r} and not the id of a commit; run 'gittrack doctor'")
 
 
 def swap_ref(repo: Repository, ref: str, old: str | None, new: str) -> bool:
@@ -69,6 +78,25 @@ def _swap_patiently(repo: Repository, ref: str, old: str | None, new: str) -> bo
             )
         time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - jitter, not a secret
     return swapped
+
+
+def replace_ref(repo: Repository, ref: str, new: str) -> None:
+    """Point a ref that cannot be read to `new`, whatever it holds; durable. StorageError where that cannot be done."""
+    if repo.ref_format != "files":
+        run_git(["-c", "core.fsync=all", "update-ref", "--no-deref", ref, new], repo=repo)
+        return
+    path = os.path.join(repo.common_dir, *ref.split("/"))
+    missing = _missing_parents(path)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # As git does it: whoever has made the lock file may put it in the ref's place.
+        with open(f"{path}.lock", "x", encoding="ascii") as file:
+            file.write(f"{new}\n")
+        fsync_file(f"{path}.lock")
+        os.replace(f"{path}.lock", path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    _settle(repo, path, missing)
 
 
 def sync_ref(repo: Repository, ref: str) -> None:
@@ -217,7 +245,8 @@ def _break_stale_lock(repo: Repository, lock: str) -> None:
 
 def _is_stale(lock: str) -> bool:
     try:
-        return time.time() - os.stat(lock).st_mtime > _STALE
+        # A lock from the future is as dead as one from the past: a clock was put back since.
+        return abs(time.time() - os.stat(lock).st_mtime) > _STALE
     except OSError:
         return False
 

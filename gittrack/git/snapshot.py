@@ -15,6 +15,7 @@ from gittrack.git.index_copy import write_tree
 from gittrack.git.packs import open_packs
 from gittrack.git.pins import SNAPSHOTS, last_pinned, pin
 from gittrack.git.process import GitError
+from gittrack.git.reader import added_objects, parents_of
 from gittrack.git.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def base_of(repo: Repository, commit: str) -> str | None:
         _, data = store.read(commit)
     if not data.endswith(f"\n\n{_MARK}\n".encode()):
         return commit
-    parents = [line[7:].decode("ascii") for line in data.split(b"\n") if line.startswith(b"parent ")]
+    parents = parents_of(data)
     return parents[0] if parents else None
 
 
@@ -100,8 +101,6 @@ def _index_copy(repo: Repository) -> Iterator[str]:
 
 
 def _new_objects(repo: Repository, old: str | None, new: str) -> Iterator[str]:
-    from gittrack.git.reader import added_objects
-
     yield new
     yield from added_objects(repo, old, new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack.errors import DamagedRecord
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = 0o040000
 FILE = 0o100644
+_MODE = re.compile(rb"[1-7][0-7]{4,5}")
 
 
 class Entry(NamedTuple):
@@ -93,10 +95,10 @@ def _spans(data: bytes, hash_len: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _mode(digits: bytes) -> int:
-    try:
-        return int(digits, 8)
-    except ValueError:
-        raise DamagedRecord("a tree object is damaged; run 'git fsck'") from None
+    # int() alone would take signs, spaces and underscores.
+    if not _MODE.fullmatch(digits):
+        raise DamagedRecord("a tree object is damaged; run 'git fsck'")
+    return int(digits, 8)
 
 
 def _raw(entry: Entry) -> bytes:

@@ -23,7 +23,9 @@ from gittrack.errors import DamagedRecord, StorageError
 from gittrack.git.reader import BlobReader
 from gittrack.git.tree import DIRECTORY, FILE, Entry
 from gittrack.git.verified import absent, commit_tree, missing_objects, read_trees, read_verified, walk
+from gittrack.read.altered import alterations
 from gittrack.read.verify import Verdict, content_problem, is_record, path_problem, read_records
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -93,6 +95,7 @@ class _BranchCheck:
         self._reader = reader
         self._report = report
         self._commits: dict[str, list[str]] = {}  # commit -> the runs that were made with it
+        self._told: set[str] = set()  # ids of objects whose loss is told where they are missed
         self._large: dict[str, str] = {}  # sha256 -> what is wrong with the content in the LFS store
 
     def check(self, tip: str, only: Collection[str], progress: Callable[[int, int], None] | None) -> None:
@@ -110,6 +113,7 @@ class _BranchCheck:
         self._check_code()
         if not only:
             self._check_history(tip)
+        self._check_unaltered(tip, only)
 
     # The frame
 
@@ -119,6 +123,7 @@ class _BranchCheck:
     def _tree(self, oid: str, path: str, *, tell: bool) -> list[Entry]:
         _, entries, fault = next(read_trees(self._repo, self._reader, [oid]))
         if entries is None and tell:
+            self._told.add(oid)
             self._problem(f"the directory {fault}", path)
         return entries or []
 
@@ -187,7 +192,8 @@ class _BranchCheck:
             return True
         if version > FORMAT_VERSION:
             self._problem(
-                f"the branch has format version {version}; this gittrack knows {FORMAT_VERSION}: upgrade gittrack",
+                f"the branch has format version {shown(version)}; this gittrack knows {FORMAT_VERSION}: "
+                "upgrade gittrack",
                 FORMAT_FILE,
             )
         return version <= FORMAT_VERSION
@@ -199,14 +205,16 @@ class _BranchCheck:
         folder = run_directory(run_id)
         _, entries, fault = next(read_trees(self._repo, self._reader, [oid]))
         if entries is None:
+            self._told.add(oid)
             self._problem(f"the directory of the run {fault}", folder, run_id)
             return
         files: dict[str, str] = {}
         for node in walk(self._repo, self._reader, entries):
             problem = f"the directory {node.fault}" if node.fault else path_problem(node.path, node.entry.mode)
             if problem is not None:
+                self._told |= {node.entry.oid} if node.fault else set()
                 self._problem(problem, f"{folder}/{node.path}", run_id)
-            elif not node.fault:
+            else:
                 files[node.path] = node.entry.oid
         self._report.files += len(files)
         verdict = self._check_records(run_id, files)
@@ -215,8 +223,9 @@ class _BranchCheck:
 
     def _contents(self, run_id: str, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
         answers = read_verified(self._repo, self._reader, "blob", list(files.values()))
-        for path, (_, data, fault) in zip(files, answers, strict=True):
+        for path, (oid, data, fault) in zip(files, answers, strict=True):
             if data is None:
+                self._told.add(oid)
                 self._problem(f"the file {fault}", f"{run_directory(run_id)}/{path}", run_id)
             else:
                 yield path, data
@@ -275,11 +284,11 @@ class _BranchCheck:
     def _check_history(self, tip: str) -> None:
         """Objects that only older commits need; those of the tip were all read."""
         missing: list[str] = []
-        if _is_partial(self._project):
+        if is_partial(self._project):
             self._report.notes.append(Finding("this is a partial clone, so older objects were not looked for"))
             return
         try:
-            missing.extend(oid[:12] for oid in missing_objects(self._repo, tip))
+            missing.extend(oid[:12] for oid in missing_objects(self._repo, tip) if oid not in self._told)
         except StorageError as error:
             self._problem(f"the history of the branch cannot be read: {error}; run 'git fsck'")
         if missing:
@@ -287,8 +296,16 @@ class _BranchCheck:
             shown = ", ".join(missing[:_MISSING_SHOWN]) + more
             self._problem(f"{len(missing)} objects of the branch are missing from the repository: {shown}")
 
+    def _check_unaltered(self, tip: str, only: Collection[str]) -> None:
+        try:
+            for run_id, _, path, sentence in alterations(self._repo, tip, only):
+                self._problem(sentence, path, run_id)
+        except StorageError:
+            return  # a history that cannot be read is told already
 
-def _is_partial(project: Project) -> bool:
+
+def is_partial(project: Project) -> bool:
+    """Whether git may leave objects at a remote until they are needed."""
     settings = project.settings
     remotes = [key for key in settings.values if key.startswith("remote.") and key.endswith(".promisor")]
     return settings.get("extensions.partialclone") is not None or bool(remotes)

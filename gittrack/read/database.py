@@ -86,10 +86,10 @@ def _prepare(db: Connection, path: str, common_dir: str) -> None:
 
 def _remove_damaged(path: str) -> None:
     """Remove the file unless another process has just made a good one."""
-    from fasteners import InterProcessLock
+    from gittrack.git.lock import held_lock
 
-    with InterProcessLock(path + ".lock"):
-        if not _is_sound(path):
+    with held_lock(path + ".lock", PATIENCE) as held:
+        if held and not _is_sound(path):
             for suffix in ("-wal", "-shm", ""):
                 if os.path.exists(path + suffix):
                     os.unlink(path + suffix)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
 
 from gittrack.errors import DamagedRecord, GittrackError, StorageError
 from gittrack.read.database import FILE, Place, next_place, open_database
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -85,11 +86,15 @@ class Index:
         include_deleted: bool = False,
     ) -> list[Run]:
         """Return runs, newest first."""
+        if not _is_unicode(experiment, status):
+            return []
         where, values = _filter(experiment, status, include_deleted=include_deleted)
         return self._documents(f"{where} ORDER BY start DESC, id LIMIT ?", *values, _limit(limit))
 
     def count(self, *, experiment: str | None = None, status: str | None = None, include_deleted: bool = False) -> int:
         """Return how many runs `newest` would return."""
+        if not _is_unicode(experiment, status):
+            return 0
         where, values = _filter(experiment, status, include_deleted=include_deleted)
         sql = f"SELECT count(*) FROM runs {where}"  # noqa: S608 - our own words; values are bound
         return int(self._ask(lambda db: db.execute(sql, values).fetchone()[0]))
@@ -111,6 +116,8 @@ class Index:
 
     def by_name(self, name: str, limit: int | None = None) -> list[Named]:
         """Return the runs of that name, those that are not deleted first, then the newest first."""
+        if not _is_unicode(name):
+            return []
         return self._named("WHERE name = ? ORDER BY deleted, start DESC, id LIMIT ?", name, _limit(limit))
 
     def knows_commit(self, commit: str) -> bool:
@@ -320,7 +327,7 @@ def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:
     version = found.get("version") if isinstance(found, dict) else None
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise GittrackError(
-            f"the branch has format version {version!r}; this gittrack reads {FORMAT_VERSION}: upgrade gittrack"
+            f"the branch has format version {shown(version)}; this gittrack reads {FORMAT_VERSION}: upgrade gittrack"
         )
 
 
@@ -336,8 +343,21 @@ def _run(document: str) -> Run:
     return run_from_document(unpack(document))
 
 
+def _is_unicode(*texts: str | None) -> bool:
+    """Whether SQLite takes the texts: what was typed may hold bytes that are no UTF-8, and nothing is called so."""
+    try:
+        "".join(text or "" for text in texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# As far as SQLite counts.
+_MANY: Final = 2**63 - 1
+
+
 def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit
+    return -1 if limit is None else min(limit, _MANY)
 
 
 def _filter(experiment: str | None, status: str | None, *, include_deleted: bool) -> tuple[str, tuple[str, ...]]:

@@ -42,6 +42,7 @@ class IndexState(Enum):
 
     ABSENT = "absent"
     UNREADABLE = "unreadable"
+    UNUSABLE = "unusable"  # sound perhaps, but this process may not open it
     OLD = "old"
     BEHIND = "behind"
     GOOD = "good"
@@ -66,9 +67,24 @@ def index_state(project: Project) -> IndexState:
             if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 return IndexState.OLD
             row = db.execute("SELECT id FROM tip").fetchone()
+    except sqlite3.OperationalError as error:
+        return IndexState.UNREADABLE if "no such" in str(error) else IndexState.UNUSABLE
     except sqlite3.Error:
         return IndexState.UNREADABLE
     return IndexState.GOOD if row is not None and row[0] == project.runs_tip() else IndexState.BEHIND
+
+
+def indexed_tip(project: Project) -> str | None:
+    """Return the tip that the file of the index tells of, None where it tells of none."""
+    import sqlite3
+
+    path = index_path(project)
+    try:
+        with contextlib.closing(_open_read_only(path)) as db:
+            row = db.execute("SELECT id FROM tip").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else row[0]
 
 
 def index_differences(project: Project, progress: Progress | None = None) -> list[tuple[str, str]]:

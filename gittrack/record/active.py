@@ -16,7 +16,7 @@ from gittrack.record.journal import say, warn
 from gittrack.record.outcome import outcome
 from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
-from gittrack.values import check_text, plain_params, plain_tags
+from gittrack.values import check_text, plain_params, plain_tags, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +146,7 @@ def rank() -> int:
     """Return the rank of this process in its job, 0 when it is alone."""
     for name in RANKS:
         value = os.environ.get(name, "")
-        if value.isdigit():
+        if value.isdecimal() and len(value) < 10:
             return int(value)
     return 0
 
@@ -199,7 +199,7 @@ def _status(status: str | None) -> str:
     if status is None:
         return FINISHED
     if not isinstance(status, str):
-        raise InvalidValue(f"a status is text, not {status!r:.40}")
+        raise InvalidValue(f"a status is text, not {shown(status)}")
     return status.lower()  # MLflow writes FINISHED
 
 

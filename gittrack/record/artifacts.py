@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, InvalidValue
 from gittrack.record.journal import Journal, warn
-from gittrack.values import PathSet, check_artifact_path, storable_path
+from gittrack.values import PathSet, check_artifact_path, shown, storable_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Artifacts:
         source = absolute(local_path)
         if stat.S_ISDIR(check_file(source).st_mode):
             name = storable_path(os.path.basename(source))
-            self.keep_tree(source, f"{folder.rstrip('/')}/{name}" if folder else name)
+            self.keep_tree(source, _within(folder, name))
         else:
             self._keep_file(source, os.path.basename(source), folder)
 
@@ -62,7 +62,7 @@ class Artifacts:
         from gittrack.record.stage import check_file, stage_file
 
         name = storable_path(name)
-        target = check_artifact_path(f"{folder.rstrip('/')}/{name}" if folder else name)
+        target = check_artifact_path(_within(folder, name))
         check_file(source)
         self.keep(target, lambda: stage_file(self._project, self._run_id, target, source))
 
@@ -102,8 +102,28 @@ class Artifacts:
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Return an absolute path; InvalidValue where the current directory is gone."""
+    """Return an absolute path; InvalidValue for what is no path, or where the current directory is gone."""
+    given = local_path(path)
     try:
-        return os.path.abspath(path)
+        return os.path.abspath(given)
     except FileNotFoundError:
-        raise InvalidValue(f"{os.fspath(path)!r} cannot be found: the current directory no longer exists") from None
+        raise InvalidValue(f"{given!r} cannot be found: the current directory no longer exists") from None
+
+
+def local_path(path: object) -> str:
+    """Return what a user gave as the path of a file; InvalidValue for what no file can be called."""
+    try:
+        given = os.fsdecode(path)  # type: ignore[arg-type]
+        possible = b"\0" not in os.fsencode(given)
+    except (TypeError, UnicodeError):
+        possible = False
+    if not possible:
+        raise InvalidValue(f"a path is text or a pathlib.Path, not {shown(path)}")
+    return given
+
+
+def _within(folder: object, name: str) -> str:
+    """The path of `name` in a folder among the artifacts, at their top where none is given."""
+    if folder is not None and not isinstance(folder, str):
+        raise InvalidValue(f"a folder among the artifacts must be text, not {shown(folder)}")
+    return f"{folder.rstrip('/')}/{name}" if folder else name

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from bisect import bisect_left
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,149 +11,18 @@ from gittrack.codec.fields import Fields
 from gittrack.codec.record import read_input, start_from_plain
 from gittrack.codec.series import HEADER, read_number
 from gittrack.codec.times import milliseconds
-from gittrack.errors import DamagedRecord
-from gittrack.model import FAILED, FINISHED, STATUSES, Artifact, Author, Note, Record, Start, Value
+from gittrack.errors import DamagedRecord, InvalidValue
+from gittrack.model import FAILED, FINISHED, STATUSES, Artifact, Author, Note, Number, Record, Start, Value
 from gittrack.names import name_for
-from gittrack.record import liveness
-from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, read_segment
 from gittrack.replay import SummaryBuilder
-from gittrack.values import PathSet, merge_params
+from gittrack.values import INT_BITS, PathSet, check_artifact_path, check_key, merge_params
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from gittrack.record.folder import Segment
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One file of the journal as it was read; `live` while its process holds the lock."""
-
-    name: str
-    opening: Mapping[str, object]
-    lines: list[bytes]
-    numbers: list[int]
-    live: bool
-    touched: float
-    problems: tuple[str, ...] = ()
-
-    @property
-    def owner(self) -> bool:
-        """Whether its process is the one whose end is the end of the run."""
-        return self.opening.get("owner") is True
-
-    @property
-    def host(self) -> str:
-        """The machine that wrote it."""
-        return str(self.opening.get("host", ""))
-
-    @property
-    def wall(self) -> float:
-        """When it was opened, by that machine's clock."""
-        wall = self.opening.get("wall")
-        return wall if isinstance(wall, float) else self.touched
-
-
-def read_segments(directory: str, skip: Container[str] = ()) -> list[Segment]:
-    """Return the segments below `directory`, owner first, then by age, without those named in `skip`.
-
-    Lines that a later segment of the same process repeats are left out of the earlier one.
-    """
-    try:
-        names = [name.removesuffix(SUFFIX) for name in os.listdir(directory) if _is_segment(name)]
-    except FileNotFoundError:
-        return []
-    found = [segment for name in names if name not in skip and (segment := _read(directory, name)) is not None]
-    found.sort(key=lambda s: (not s.owner, s.wall, s.name))
-    return _without_repeats(found)
-
-
-def is_live(directory: str) -> bool:
-    """Whether a living process writes to the journal in `directory`."""
-    try:
-        names = os.listdir(directory)
-    except FileNotFoundError:
-        return False
-    return any(
-        liveness.is_held(os.path.join(directory, name.removesuffix(SUFFIX) + LOCK_SUFFIX))
-        for name in names
-        if _is_segment(name)
-    )
-
-
-def openings(directory: str) -> list[tuple[dict[str, object], float]]:
-    """Return (first line, time of the last write) of each segment, without reading the rest."""
-    found = []
-    for name in sorted(os.listdir(directory)):
-        if _is_segment(name):
-            with contextlib.suppress(OSError), open(os.path.join(directory, name), "rb") as file:
-                lines = read_segment(file.readline()).lines
-                with contextlib.suppress(DamagedRecord):
-                    opening = unpack(lines[0][1]) if lines else None
-                    facts = opening if isinstance(opening, dict) else {}
-                    found.append((facts, os.fstat(file.fileno()).st_mtime))
-    return found
-
-
-def says_nothing(directory: str) -> bool:
-    """Whether the journal in `directory` holds no whole line and nothing that once was one."""
-    return not any(s.opening or s.lines or s.problems for s in read_segments(directory))
-
-
-def start_time(directory: str) -> float | None:
-    """Return when the run of the journal in `directory` started, as its owner says."""
-    for opening, _ in openings(directory):
-        start = opening.get("start")
-        if opening.get("owner") is True and isinstance(start, float):
-            return start
-    return None
-
-
-def _is_segment(name: str) -> bool:
-    return name.endswith(SUFFIX) and not name.startswith("output")
-
-
-def _read(directory: str, name: str) -> Segment | None:
-    path = os.path.join(directory, name)
-    # Asked first: a process that ends in between has then written all that is read.
-    live = liveness.is_held(path + LOCK_SUFFIX)
-    try:
-        with open(path + SUFFIX, "rb") as file:
-            touched = os.fstat(file.fileno()).st_mtime
-            contents = read_segment(file.read())
-    except FileNotFoundError:
-        return None
-    payloads = [payload for _, payload in contents.lines]
-    numbers = [number for number, _ in contents.lines]
-    problems = [f"{d.length} damaged bytes at offset {d.offset} of journal segment {name}" for d in contents.damage]
-    opening: Mapping[str, object] = {}
-    if contents.lines and contents.lines[0][0] == 0:
-        try:
-            first = unpack(payloads[0])
-            opening = first if isinstance(first, dict) else {}
-            payloads, numbers = payloads[1:], numbers[1:]
-        except DamagedRecord:
-            problems.append(f"the opening line of journal segment {name} cannot be read")
-    return Segment(name, opening, payloads, numbers, live, touched, tuple(problems))
-
-
-def _without_repeats(segments: list[Segment]) -> list[Segment]:
-    successors: dict[str, Segment] = {}
-    for segment in segments:  # by age: where two claim the same predecessor, the later repeats it all
-        after = segment.opening.get("after")
-        if isinstance(after, str):
-            successors[after] = segment
-    result = []
-    for segment in segments:
-        after = segment.opening.get("after")
-        if isinstance(after, str) and successors.get(after) is not segment:
-            continue
-        successor = successors.get(segment.name)
-        first = successor.opening.get("from") if successor else None
-        if isinstance(first, int):
-            kept = bisect_left(segment.numbers, first)
-            result.append(replace(segment, lines=segment.lines[:kept], numbers=segment.numbers[:kept]))
-        else:
-            result.append(segment)
-    return result
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(slots=True)
@@ -233,14 +100,16 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
         if payload[:2] == b"m\t":
             try:
                 _, name, rest = payload.split(b"\t", 2)
-                step, _, value = rest.split(b"\t")
-                number = float(value) if b"." in value else read_number(value.decode())
+                step, seconds, value = rest.split(b"\t")
+                number = float(value) if b"." in value else _number(value)
                 whole = int(step) if step else None
-            except ValueError:
+                float(seconds)
+                if name not in points:
+                    check_key("metric", name.decode())
+                    points[name], builders[name] = [], SummaryBuilder()
+            except (ValueError, InvalidValue):
                 state.warnings.append("a journal line is no point")
                 continue
-            if name not in points:
-                points[name], builders[name] = [], SummaryBuilder()
             points[name].append(rest)
             builders[name].add(whole, number)
             continue
@@ -255,6 +124,13 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
             events.append((latest, len(events), event))
         else:
             state.warnings.append("a journal line is no event")
+
+
+def _number(text: bytes) -> Number:
+    number = read_number(text.decode())
+    if isinstance(number, int) and number.bit_length() > INT_BITS:
+        raise ValueError("no record can hold it")
+    return number
 
 
 def _sort_points(state: _State) -> None:
@@ -313,7 +189,10 @@ def _on_deleted(state: _State, fields: Fields) -> None:
 
 
 def _on_artifact(state: _State, fields: Fields) -> None:
-    path = fields.need_text("path")
+    path = check_artifact_path(fields.need_text("path"))
+    sha256 = fields.need_text("sha256")
+    if not _SHA256.fullmatch(sha256):
+        raise DamagedRecord(f"{sha256!r:.80} is not a SHA-256")
     while state.paths.clash(path):
         # Two processes named them so; a branch cannot hold a file and a folder of one name.
         first, slash, rest = path.partition("/")
@@ -322,9 +201,7 @@ def _on_artifact(state: _State, fields: Fields) -> None:
         path = moved
     state.paths.add(path)
     state.artifacts.pop(path, None)
-    state.artifacts[path] = Artifact(
-        path, fields.need_whole("size"), fields.need_text("sha256"), bool(fields.truth("large"))
-    )
+    state.artifacts[path] = Artifact(path, fields.need_whole("size"), sha256, bool(fields.truth("large")))
 
 
 def _on_input(state: _State, fields: Fields) -> None:

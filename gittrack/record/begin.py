@@ -18,8 +18,8 @@ from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Launch, Start, Value
 from gittrack.names import name_for
-from gittrack.record.assemble import is_live, start_time
 from gittrack.record.code import capture_code, utf8
+from gittrack.record.folder import is_live, start_time
 from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_run_name, check_text

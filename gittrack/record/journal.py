@@ -40,6 +40,7 @@ class Journal:
     """Appends to the segments of the run in `directory`; safe to use from many threads."""
 
     __slots__ = (
+        "_attempts",
         "_closed",
         "_fd",
         "_first_unsynced",
@@ -75,6 +76,7 @@ class Journal:
         self._lines: list[bytes] = []
         self._first_unsynced = 1
         self._replaces: tuple[str, int] | None = None
+        self._attempts = 0
         self._old_lock = ""
         self._next_try = 0.0
         self._closed = False
@@ -227,6 +229,7 @@ class Journal:
         opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": time.time()}
         if self._replaces is not None:
             opening["after"], opening["from"] = self._replaces
+            opening["attempt"] = self._attempts = self._attempts + 1
         lines = [frame(i, payload) for i, payload in enumerate([pack(opening).encode(), *self._lines])]
         fd = -1
         try:

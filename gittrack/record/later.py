@@ -15,7 +15,7 @@ from gittrack.errors import GittrackError, RunNotFound, StorageError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
 from gittrack.model import Author, Note, Record
-from gittrack.record.assemble import is_live
+from gittrack.record.folder import is_live
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.publish import Files, frame_files, next_lamport, publish, records_on
 from gittrack.replay import fold
@@ -103,6 +103,7 @@ def _say_to_journal(project: Project, run_id: str, record: Record) -> None:
     for note in record.notes:
         by = {"name": note.author.name, "email": note.author.email} if note.author else {}
         journal.event("note", text=note.text, time=write_time(note.time), by=by)
+    journal.event("close")
     durable = journal.sync()
     fault = journal.fault
     journal.close()

@@ -6,24 +6,48 @@ drops its own lock on it, so a lock of this process is never probed, only looked
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fasteners import InterProcessLock
+from gittrack.git.ages import file_clock
+from gittrack.git.lock import let_go, silent
+from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
 
-_held: dict[str, InterProcessLock] = {}
+if TYPE_CHECKING:
+    from fasteners import InterProcessLock, InterProcessReaderWriterLock
+
+STALE_SECONDS = 24 * 3600
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # what a file system without locks says
+
+_held: dict[str, InterProcessLock | None] = {}
 
 
 def hold(path: str) -> None:
-    """Take the lock file at `path`, new and nobody else's, until `release` or the death of the process."""
+    """Take the lock file at `path`, new and nobody else's, until `release` or the death of the process.
+
+    On a file system without locks only the file is made. OSError when the disk refuses.
+    """
     from fasteners import InterProcessLock
 
-    lock = InterProcessLock(path)
-    # Somebody who probes holds the lock for some microseconds.
-    if not lock.acquire(blocking=True, delay=0.001, max_delay=0.005, timeout=5):
-        raise OSError(f"cannot lock {path}")
+    lock = InterProcessLock(path, logger=silent())
+    fault: BaseException | None = None
+    try:
+        # Somebody who probes holds the lock for some microseconds.
+        lock.acquire(blocking=True, delay=0.001, max_delay=0.005, timeout=5)
+    except OSError as error:
+        fault = error
+    except threading.ThreadError as error:
+        fault = error.__context__  # what the disk said
+    if not lock.acquired:
+        let_go(lock)
+        if isinstance(fault, OSError) and fault.errno in _NO_LOCKS:
+            _held[path] = None
+            return
+        raise fault if isinstance(fault, OSError) else OSError(errno.EAGAIN, "it cannot be locked", path)
     _held[path] = lock
 
 
@@ -31,29 +55,48 @@ def release(path: str) -> None:
     """Give the lock at `path` back; nothing when it is not held."""
     lock = _held.pop(path, None)
     if lock is not None:
-        lock.release()
+        let_go(lock)
 
 
 def is_held(path: str) -> bool:
-    """Whether a living process, this one or another, holds the lock file at `path`."""
+    """Whether a living process, this one or another, holds the lock file at `path`.
+
+    Where locks do not work, its segment counts as written by a living process until it is STALE_SECONDS old.
+    """
     if path in _held:
         return True
-    if not os.path.exists(path):
-        return False
     from fasteners import InterProcessReaderWriterLock
 
     # Shared: those who ask must not take each other for the living.
-    lock = InterProcessReaderWriterLock(path)
+    lock = InterProcessReaderWriterLock(path, logger=silent())
     try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False  # nobody can hold it, and opening it might hang
         free = lock.acquire_read_lock(blocking=False)
-    except (OSError, threading.ThreadError):
-        # It cannot even be opened: whoever may do so decides.
+    except FileNotFoundError:
+        return False
+    except (OSError, threading.ThreadError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+            return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
+        # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
         return True
-    if free:
-        lock.release_read_lock()
-    else:
-        lock.lockfile.close()
+    finally:
+        _close(lock)
     return not free
+
+
+def _is_fresh(segment: str) -> bool:
+    try:
+        return file_clock(os.path.dirname(segment)) - os.stat(segment).st_mtime < STALE_SECONDS
+    except OSError:
+        return False
+
+
+def _close(lock: InterProcessReaderWriterLock) -> None:
+    # Closing gives it back, and cannot fail half-way as unlocking can.
+    if lock.lockfile is not None:
+        with contextlib.suppress(OSError):
+            lock.lockfile.close()
 
 
 def _forget_in_child() -> None:

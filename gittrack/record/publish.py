@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gittrack.capture.machine import host
 from gittrack.capture.output import read_log
 from gittrack.codec import paths
 from gittrack.codec.record import record_from_plain, record_to_plain
@@ -22,10 +23,14 @@ from gittrack.git.maintenance import maintain
 from gittrack.git.repository import Signature
 from gittrack.git.store import ObjectStore
 from gittrack.model import CRASHED, Record, Run
-from gittrack.record.assemble import Assembly, Segment, assemble, read_segments
+from gittrack.record.assemble import Assembly, assemble
+from gittrack.record.folder import Segment, read_segments
+from gittrack.record.foreign import foreign, written_elsewhere
+from gittrack.record.salvage import salvage, set_aside
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
 from gittrack.record.stage import BLOBS, staged
 from gittrack.replay import fold
+from gittrack.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,18 +57,26 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
         present = records_on(view, run_id)
         known = {name for record in present for name in record.journal}
         segments = read_segments(directory)
-        taken[:] = [s for s in segments if s.name in known or s.name in own or not s.live]
+        left = {s.name for s in segments if s.live} | _may_go_on(project, segments)
+        taken[:] = [s for s in segments if s.name in known or s.name in own or s.name not in left]
         new = [s for s in taken if s.name not in known]
-        return _addition(project, run_id, new, present, view) if new else None
+        return _addition(project, run_id, salvage(project, run_id, new), present, view) if new else None
 
     commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
     if journal is not None:
         journal.close()
+    set_aside(project, run_id, written_elsewhere(taken, host()))
     delete_segments(directory, [s.name for s in taken])
     if commit is not None:
         with contextlib.suppress(GittrackError, OSError):  # the run is safe, whatever becomes of the packing
             maintain(project.repo, project.runs_ref, project.settings)
     return commit
+
+
+def _may_go_on(project: Project, segments: list[Segment]) -> set[str]:
+    """The names of the segments that another machine may still be writing."""
+    elsewhere = written_elsewhere(segments, host())
+    return {segment.name for segment in elsewhere if foreign(project, [segment], host()) is not None}
 
 
 def records_on(view: View, run_id: str) -> list[Record]:
@@ -106,7 +119,7 @@ def frame_files(view: View) -> Files:
     found = from_yaml(data, paths.FORMAT_FILE)
     version = found.get("version") if isinstance(found, dict) else None
     if not isinstance(version, int) or version > paths.FORMAT_VERSION:
-        raise GittrackError(f"the branch has format version {version!r}; this gittrack reads 1: upgrade gittrack")
+        raise GittrackError(f"the branch has format version {shown(version)}; this gittrack reads 1: upgrade gittrack")
     return {}
 
 

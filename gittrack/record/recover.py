@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING, Record
-from gittrack.record.assemble import assemble, is_live, openings, read_segments, says_nothing
-from gittrack.record.segment import SUFFIX
+from gittrack.record.assemble import assemble
+from gittrack.record.folder import is_live, openings, read_segments, says_nothing, segment_names
+from gittrack.record.foreign import foreign, wait_from_now
+from gittrack.record.salvage import kept_of
 
 if TYPE_CHECKING:
     from gittrack.project import Project
 
-STALE_SECONDS = 24 * 3600
 EMPTY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What `recover` did: ids of the runs it committed, and a sentence for each that it could not."""
+    """What `recover` did: ids of the runs it committed, and a sentence for each that it could not, or not wholly."""
 
     published: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -46,24 +47,12 @@ def recover(project: Project, host: str) -> Recovery:
     Journals of another machine, on a shared file system, are left alone until nothing was written to
     them for STALE_SECONDS (`git config gittrack.staleAfter`): their locks may not reach here.
     """
-    published, problems = [], []
+    published: list[str] = []
+    problems: list[str] = []
     for run_id in project.journaled():
         directory = project.journal_of(run_id)
-        if is_live(directory):
-            continue
         try:
-            segments = openings(directory)
-        except OSError:
-            continue  # another process committed it at this moment
-        if not any(opening for opening, _ in segments) and says_nothing(directory):
-            _remove_empty(directory)
-            continue
-        if _is_foreign(project, segments, host):
-            continue
-        from gittrack.record.publish import publish  # dulwich, only when there is something to do
-
-        try:
-            if publish(project, run_id) is not None:
+            if _is_abandoned(project, run_id, host, problems) and _publish(project, run_id, problems):
                 published.append(run_id)
         except FileNotFoundError:
             continue  # another process recovered it at the same time
@@ -73,19 +62,45 @@ def recover(project: Project, host: str) -> Recovery:
     return Recovery(tuple(published), tuple(problems))
 
 
-def _is_foreign(project: Project, segments: list[tuple[dict[str, object], float]], host: str) -> bool:
-    others = [touched for opening, touched in segments if opening.get("host", host) != host]
-    if not others:
+def _is_abandoned(project: Project, run_id: str, host: str, problems: list[str]) -> bool:
+    """Whether a journal holds something, and nobody can be writing to it any more."""
+    directory = project.journal_of(run_id)
+    if is_live(directory):
         return False
-    return time.time() - max(others) < project.settings.number("gittrack.staleafter", STALE_SECONDS)
+    found = openings(directory)
+    if not any(found) and says_nothing(directory):
+        _remove_empty(directory)
+        return False
+    if all(opening.get("host", host) == host for opening in found):
+        return True
+    segments = read_segments(directory)
+    other = foreign(project, segments, host)
+    if other is None:
+        return True
+    if other.quiet:
+        problems.append(f"run {run_id[:8]}: {other.sentence}")
+    elif other.age < -other.limit:
+        wait_from_now(project, run_id, segments)
+    return False
+
+
+def _publish(project: Project, run_id: str, problems: list[str]) -> bool:
+    from gittrack.record.publish import publish  # dulwich, only when there is something to do
+
+    names = segment_names(project.journal_of(run_id))
+    if publish(project, run_id) is None:
+        return False
+    kept = kept_of(project, run_id, names)
+    if kept:
+        problems.append(f"run {run_id[:8]} was committed, and a part of its journal is kept in {kept}")
+    return True
 
 
 def _remove_empty(directory: str) -> None:
     """A process was killed before its first line was whole: what it left says nothing."""
     with contextlib.suppress(OSError):
-        if time.time() - os.stat(directory).st_mtime < EMPTY_SECONDS:
+        if 0 <= time.time() - os.stat(directory).st_mtime < EMPTY_SECONDS:
             return
-        names = [name.removesuffix(SUFFIX) for name in os.listdir(directory) if name.endswith(SUFFIX)]
         from gittrack.record.publish import delete_segments
 
-        delete_segments(directory, names)
+        delete_segments(directory, segment_names(directory))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from time import monotonic, time
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import InvalidValue, NoActiveRun
 from gittrack.model import ENDED, FINISHED, KILLED, Number, Start, Value
-from gittrack.record.artifacts import Artifacts
+from gittrack.record.artifacts import Artifacts, local_path
 from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.outcome import outcome
 from gittrack.values import (
+    STEP_BITS,
+    check_artifact_path,
     check_key,
     check_text,
     merge_params,
@@ -22,9 +23,11 @@ from gittrack.values import (
     plain_params,
     plain_tags,
     plain_value,
+    shown,
 )
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 # A moment before 1980 is no time of training: it is seconds where milliseconds belong.
 _EARLIEST = 315_532_800.0
+_LATEST = 253_402_300_800.0
 
 
 class ActiveRun:
@@ -125,10 +129,14 @@ class ActiveRun:
         """
         if type(value) is not float:
             value = metric_value(key, value)
-        if step is not None and type(step) is not int:
+        if step is not None and (type(step) is not int or step.bit_length() > STEP_BITS):
             step = metric_step(key, step)
+        try:
+            head = self._heads[key]
+        except (KeyError, TypeError):  # a new one, or of a type that names nothing
+            head = self._head(key)
         self._point(
-            self._heads.get(key) or self._head(key),
+            head,
             step,
             monotonic() - self._zero if timestamp is None else self._seconds(timestamp),
             value,
@@ -149,27 +157,34 @@ class ActiveRun:
             self._point(head, step, seconds, value)
 
     def _head(self, key: str) -> str:
-        head = self._heads.get(key)
+        checked = check_key("metric", key)
+        head = self._heads.get(checked)
         if head is None:
-            head = self._heads[key] = f"m\t{check_key('metric', key)}\t"
+            head = self._heads[checked] = f"m\t{checked}\t"
         return head
 
     def _seconds(self, timestamp: float | datetime) -> float:
-        if isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool):
-            moment = timestamp / 1000 if isinstance(timestamp, int) else float(timestamp)
-        elif hasattr(timestamp, "timestamp"):
-            moment = timestamp.timestamp()
-        else:
-            raise InvalidValue(f"a timestamp is a datetime, float seconds or int milliseconds, not {timestamp!r:.60}")
-        if not moment >= _EARLIEST:
-            raise InvalidValue(f"timestamp {timestamp!r} lies before 1980; give milliseconds (int) or seconds (float)")
+        try:
+            if isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool):
+                moment = timestamp / 1000 if isinstance(timestamp, int) else float(timestamp)
+            else:
+                moment = float(timestamp.timestamp())  # type: ignore[union-attr]
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            raise InvalidValue(
+                f"a timestamp is a datetime, float seconds or int milliseconds, not {shown(timestamp)}"
+            ) from None
+        if not _EARLIEST <= moment < _LATEST:
+            raise InvalidValue(
+                f"timestamp {shown(timestamp)} lies before 1980 or after 9999; "
+                "give milliseconds (int) or seconds (float)"
+            )
         return moment - self._start.time
 
     # Params, tags, text
 
     def log_param(self, key: str, value: object) -> object:
         """Log one param and return `value`; ParamConflict when it is set to something else."""
-        self.log_params({key: value})
+        self.log_params({check_key("param", key): value})
         return value
 
     def log_params(self, params: object) -> None:
@@ -187,7 +202,7 @@ class ActiveRun:
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag, replacing its value."""
-        self.set_tags({key: value})
+        self.set_tags({check_key("tag", key): value})
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set several tags."""
@@ -224,10 +239,15 @@ class ActiveRun:
         """Keep `text` as the artifact `artifact_file`, such as 'notes/summary.txt'."""
         if not isinstance(text, str):
             raise InvalidValue(f"log_text keeps text, not {type(text).__name__}")
-        self._artifacts.keep_bytes(text.encode("utf-8", "surrogateescape"), artifact_file)
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise InvalidValue("the text holds half of a UTF-16 pair and cannot be written as UTF-8") from None
+        self._artifacts.keep_bytes(data, artifact_file)
 
     def log_dict(self, dictionary: object, artifact_file: str) -> None:
         """Keep plain values as the artifact `artifact_file`: JSON, or YAML where it ends in .yaml or .yml."""
+        check_artifact_path(artifact_file)
         value = plain_value(artifact_file, dictionary, what="value")
         if artifact_file.endswith((".yaml", ".yml")):
             import yaml
@@ -271,7 +291,7 @@ class ActiveRun:
         from gittrack.record.inputs import take_input
 
         self._check_open()
-        item = take_input(self._project, self._start.code.tree, os.fspath(path), name, progress)
+        item = take_input(self._project, self._start.code.tree, local_path(path), name, progress)
         self._event("input", **input_to_plain(item))
 
     # The end
@@ -324,7 +344,7 @@ class ActiveRun:
             _publishing.run = None
 
     def _publish(self) -> None:
-        from gittrack.record.assemble import is_live
+        from gittrack.record.folder import is_live
         from gittrack.record.publish import publish
 
         try:

@@ -7,6 +7,7 @@ payload is a point, `m\t<metric>\t<step>\t<seconds>\t<value>`, or a JSON object,
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,10 +26,23 @@ def frame(sequence: int, payload: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes of a segment that are no whole line although whole lines follow, or that never were written whole."""
+    """What is wrong at one place of a segment: `length` bytes that are no whole line, or that stand elsewhere too.
+
+    Without bytes it is a gap: lines are missing there.
+    """
 
     offset: int
     length: int
+    misplaced: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, without the name of the segment."""
+        if not self.length:
+            return f"lines are missing at offset {self.offset}"
+        if self.misplaced:
+            return f"{self.length} bytes are out of order or doubled at offset {self.offset}"
+        return f"{self.length} damaged bytes at offset {self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +55,76 @@ class Contents:
 
 
 def read_segment(data: bytes) -> Contents:
-    """Return the whole lines of a segment, in order, and what else was there.
+    """Return the whole lines of a segment, in the order of their numbers, and what else was there.
 
-    A tail without a whole line in it is torn when it has no newline or is all zeros, as a crash or a
-    power cut leaves it; everything else that does not check out is damage.
+    Everything that a process was killed or cut short while writing is torn: the beginning of the one line that
+    would have come next, zeros after it included, as a power cut leaves them. All else that does not
+    check out is damage. Of two whole lines with one number the first counts.
     """
-    lines: list[tuple[int, bytes]] = []
-    damage: list[Damage] = []
-    expected, position, bad_from = 0, 0, -1
-    for line in _split(data):
-        raw = line
-        payload = _check(raw, expected)
-        if payload is None:
-            bad_from = position if bad_from < 0 else bad_from
-            # A hole reads as zeros, without a newline at its end.
-            whole = raw.lstrip(b"\0")
-            payload, expected = _resume(whole, expected)
-            position += len(raw) - len(whole)
-            raw = whole
+    reading = _Reading()
+    position = 0
+    for piece in _split(data):
+        payload = _check(piece, reading.expected)
         if payload is not None:
-            if bad_from >= 0:
-                damage.append(Damage(bad_from, position - bad_from))
-                bad_from = -1
-            lines.append((expected, payload))
-            expected += 1
-        position += len(raw)
-    if bad_from < 0:
-        return Contents(lines, tuple(damage))
-    tail = data[bad_from:]
-    if b"\n" not in tail.rstrip(b"\0") or not tail.strip(b"\0"):
-        return Contents(lines, tuple(damage), torn=len(tail))
-    damage.append(Damage(bad_from, len(tail)))
-    return Contents(lines, tuple(damage))
+            reading.take(reading.expected, payload)
+        else:
+            reading.take_odd(position, piece)
+        position += len(piece)
+    return reading.contents(data)
+
+
+class _Reading:
+    """What was read of a segment so far."""
+
+    def __init__(self) -> None:
+        self.expected = 0
+        self._lines: dict[int, bytes] = {}
+        self._late = False
+        self._damage: list[Damage] = []
+        self._gaps: list[tuple[int, range]] = []
+
+    def take(self, number: int, payload: bytes) -> None:
+        self._lines[number] = payload
+        self.expected = number + 1
+
+    def take_odd(self, position: int, piece: bytes) -> None:
+        """Take a piece that is not the line that was expected; a later whole line may end it."""
+        found = _find(piece)
+        if found is None:
+            self._bad(position, len(piece))
+            return
+        skipped, number, payload = found
+        if skipped:
+            self._bad(position, skipped)
+        start, length = position + skipped, len(piece) - skipped
+        if number >= self.expected:
+            if number > self.expected and not self._ends_in_damage(start):
+                self._gaps.append((start, range(self.expected, number)))
+            self.take(number, payload)
+            return
+        self._damage.append(Damage(start, length, misplaced=True))
+        if number not in self._lines:
+            self._lines[number] = payload
+            self._late = True
+
+    def contents(self, data: bytes) -> Contents:
+        damage = list(self._damage)
+        torn = 0
+        if self._ends_in_damage(len(data)) and _is_unfinished(data[damage[-1].offset :], self.expected):
+            torn = damage.pop().length
+        damage += [Damage(at, 0) for at, gap in self._gaps if any(number not in self._lines for number in gap)]
+        lines = sorted(self._lines.items()) if self._late else list(self._lines.items())
+        return Contents(lines, tuple(sorted(damage, key=lambda d: d.offset)), torn)
+
+    def _bad(self, position: int, length: int) -> None:
+        if self._ends_in_damage(position):
+            last = self._damage.pop()
+            position, length = last.offset, last.length + length
+        self._damage.append(Damage(position, length))
+
+    def _ends_in_damage(self, position: int) -> bool:
+        last = self._damage[-1] if self._damage else None
+        return last is not None and not last.misplaced and last.offset + last.length == position
 
 
 def _split(data: bytes) -> Iterator[bytes]:
@@ -96,12 +148,39 @@ def _check(raw: bytes, expected: int) -> bytes | None:
     return payload if head[2] == b"%08x" % zlib.crc32(payload, expected & 0xFFFFFFFF) else None
 
 
-def _resume(raw: bytes, expected: int) -> tuple[bytes | None, int]:
-    """After damage: the payload and number of a whole line that comes later than what was read."""
-    head = raw.split(b" ", 2)
-    if len(head) == 3 and head[1].isdigit() and len(head[1]) < 16 and int(head[1]) >= expected:
-        number = int(head[1])
-        payload = _check(raw, number)
-        if payload is not None:
-            return payload, number
-    return None, expected
+def _find(piece: bytes) -> tuple[int, int, bytes] | None:
+    """Where in a piece that ends in a newline a whole line begins, its number and payload; None for nowhere.
+
+    A line begins in the middle where the newline before it is damaged, or after a hole, which reads as zeros.
+    """
+    if not piece.endswith(b"\n"):
+        return None
+    for head in _HEAD.finditer(piece):
+        start = head.start()
+        if int(head[1]) == len(piece) - start - len(head[1]) - len(head[2]) - 12:
+            number = int(head[2])
+            payload = _check(piece[start:], number)
+            if payload is not None:
+                return start, number, payload
+    return None
+
+
+def _is_unfinished(tail: bytes, number: int) -> bool:
+    """Whether `tail` is the beginning of a line with that number, followed by nothing but zeros."""
+    head = _BEGINNING.fullmatch(tail.rstrip(b"\0"))
+    if head is None:
+        return False
+    length, sequence, checksum, payload = head.groups()
+    wanted = b"%d" % number
+    if sequence is not None and not (sequence == wanted if checksum is not None else wanted.startswith(sequence)):
+        return False
+    if payload is None:
+        return True
+    if len(checksum) < 8 or len(payload) > int(length):
+        return False
+    return len(payload) < int(length) or checksum == b"%08x" % zlib.crc32(payload, number & 0xFFFFFFFF)
+
+
+# The beginnings of lines, also those that overlap; and the beginning of one line, cut anywhere.
+_HEAD = re.compile(rb"(?=(\d{1,19}) (\d{1,19}) [0-9a-f]{8} )")
+_BEGINNING = re.compile(rb"(?:(\d{1,19})(?: (?:(\d{1,19})(?: ([0-9a-f]{0,8})(?: ([^\n]*))?)?)?)?)?")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import POINTER_SIZE
 from gittrack.errors import InvalidValue
-from gittrack.git.durable import make_directories, sharing_of
+from gittrack.git.durable import fsync_file, make_directories, sharing_of
 from gittrack.model import Artifact
 from gittrack.record.journal import settle, sync_directory, write_all
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 BLOBS = "blobs"
 _CHUNK = 1 << 20
-# <git dir>/gittrack/journal/<run>/blobs, and <git dir>/lfs/objects/<2>/<2>
-_LEVELS = 3
+_LEVELS = 3  # <git dir>/lfs/objects/<2>/<2>
 
 
 def stage_bytes(project: Project, run_id: str, path: str, data: bytes) -> Artifact:
@@ -30,10 +29,13 @@ def stage_bytes(project: Project, run_id: str, path: str, data: bytes) -> Artifa
     sha256 = hashlib.sha256(data).hexdigest()
     large = len(data) > POINTER_SIZE
     target = _target(project, run_id, sha256, large=large)
-    if not _is_there(target, len(data)):
+    if _is_there(target, len(data)):
+        fsync_file(target)  # who put it there may have died before the disk knew
+    else:
         with _temporary(project.repo.common_dir, os.path.dirname(target)) as (fd, name):
             write_all(fd, data)
-        _move(name, target)
+        os.replace(name, target)
+    _sync_name(target, large=large)
     return Artifact(path, len(data), sha256, large)
 
 
@@ -54,7 +56,8 @@ def stage_file(project: Project, run_id: str, path: str, source: str) -> Artifac
     sha256 = digest.hexdigest()
     target = _target(project, run_id, sha256, large=True)
     make_directories(os.path.dirname(target), sharing_of(project.repo.common_dir))
-    _move(temporary, target)
+    os.replace(temporary, target)
+    _sync_name(target, large=True)
     return Artifact(path, size, sha256, large=True)
 
 
@@ -117,8 +120,8 @@ def _temporary(common_dir: str, directory: str) -> Iterator[tuple[int, str]]:
     os.close(fd)
 
 
-def _move(source: str, target: str) -> None:
+def _sync_name(target: str, *, large: bool) -> None:
+    """Make a name durable before the journal tells of it; the folders above a journal are for its flush to ask for."""
     directory = os.path.dirname(target)
-    os.replace(source, target)
     sync_directory(directory)
-    settle(directory, above=_LEVELS)
+    settle(directory, above=_LEVELS if large else 0)

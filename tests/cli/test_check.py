@@ -268,9 +268,8 @@ def test_history_that_is_lost(branch: Branch) -> None:
     lost = branch.git("rev-parse", f"{REF}~1:{branch.folder}/run.yaml").strip()
     (branch.repo / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
 
-    ((run, problem),) = branch.check()
+    (problem,) = (problem for run, problem in branch.check() if run is None)
 
-    assert run is None
     assert problem == f": 1 objects of the branch are missing from the repository: {lost[:12]}"
 
 
@@ -302,10 +301,8 @@ def test_code_that_is_gone_is_a_note(branch: Branch) -> None:
 
     result = branch.gittrack("check")
 
-    assert (result.code, result.out.partition("\n")[0]) == (
-        0,
-        f"note: run {branch.id[:8]}: commit cccccccccccc, the code of this run, is not in this repository",
-    )
+    note = f"note: run {branch.id[:8]}: commit cccccccccccc, the code of this run, is not in this repository"
+    assert note in result.out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -346,7 +343,7 @@ def test_journals_are_read_and_left_alone(branch: Branch, run_python: RunPython)
     assert picture(branch.repo) == before
 
     with segment.open("ab") as file:
-        file.write(b"12 34")
+        file.write(b"34 12")
     torn = branch.gittrack("check")
     assert (torn.code, "5 bytes of a line that was never finished" in torn.out) == (0, True)
 

@@ -163,7 +163,7 @@ def test_a_damaged_journal_is_kept_and_what_can_be_read_is_committed(
     assert "damaged bytes at offset" in found(gittrack, code=1)["damaged-journal"]
     assert picture(repo) == before
 
-    assert found(gittrack, "--fix", code=0) == {}
+    assert found(gittrack, "--fix", code=0).keys() == {"quarantine"}
     shown = json.loads(gittrack("show", "crashed", "--json").out)
     assert shown["metrics"]["loss"]["count"] == 8
     (kept,) = (repo / ".git" / "gittrack" / "quarantine").rglob("*.log")
@@ -204,7 +204,7 @@ def test_an_index_that_is_no_index(recorded: Path, gittrack: Gittrack, content: 
     assert index.read_bytes() == content
 
     assert "with 3 runs" in gittrack("doctor", "--fix").out
-    assert gittrack("doctor").out == "nothing needs attention\n"
+    assert found(gittrack, code=0).keys() == {"quarantine"}
     assert len(list((recorded / ".git" / "gittrack" / "quarantine").rglob("index.sqlite"))) == 1
 
 

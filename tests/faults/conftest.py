@@ -34,11 +34,12 @@ ROOM: Final = 2 << 30  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended, what it had been told, and, where it came to its end, which calls it made."""
+    """How a child ended, what it had been told, and, where it came to its end, which calls it made below `top`."""
 
     signal: int
     code: int
     acks: Path
+    top: str
     err: str
     calls: int = 0
     hit: bool = False
@@ -87,6 +88,32 @@ class Seen:
     journals: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process that stops itself at each step of interest."""
+
+    pid: int
+    lab: Lab
+    request: Mapping[str, object]
+
+    def stops(self) -> bool:
+        """Wait for the next stop; False when the process has ended instead."""
+        return self.lab.has_stopped(self.pid)
+
+    def go_on(self) -> None:
+        """Let it run until its next stop."""
+        os.kill(self.pid, signal.SIGCONT)  # not waited for yet: the number is still its own
+
+    def kill_group(self) -> None:
+        """Kill the processes that it started and that are still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def join(self) -> Ended:
+        """Wait for its end."""
+        return self.lab.join(self)
+
+
 class Lab:
     """Makes repositories, lets scenes happen in them, and judges what they leave."""
 
@@ -95,7 +122,8 @@ class Lab:
         self._folder = folder
         self._git = git
         self._count = 0
-        self._template = folder / "template"
+        self.repos = folder / "repos"
+        self._template = self.repos / "template"
         self._template.mkdir(parents=True)
         (self._template / "train.py").write_text("print(1)\n", encoding="utf-8")
         git("init", "-q", "--template=", cwd=self._template)
@@ -121,7 +149,7 @@ class Lab:
     def copy(self, repo: Path) -> Path:
         """A copy of a repository as it is now."""
         self._count += 1
-        folder = self._folder / f"repo{self._count}"
+        folder = self.repos / f"repo{self._count}"
         shutil.copytree(repo, folder, symlinks=True)
         return folder
 
@@ -184,7 +212,23 @@ class Lab:
     def _ended(self, request: Mapping[str, object], answer: dict[str, object]) -> Ended:
         err = Path(str(request["err"]))
         text = err.read_text(encoding="utf-8") if err.exists() else ""
-        return Ended(acks=Path(str(request["acks"])), err=text, **answer)  # type: ignore[arg-type]
+        top = os.path.realpath(os.path.join(str(request["repo"]), ".git"))
+        return Ended(acks=Path(str(request["acks"])), top=top, err=text, **answer)  # type: ignore[arg-type]
+
+    def stopped(self, name: str, repo: Path, facts: Mapping[str, object] | None = None) -> Child:
+        """Start a scene in a process that stops itself where its step of interest begins; wait for that."""
+        request = {**self._request(name, repo, {"kind": "stop"}, "", facts or {}), "wait": False}
+        child = Child(int(str(self._nursery.ask(request)["pid"])), self, request)
+        assert child.stops(), child.join().err
+        return child
+
+    def has_stopped(self, pid: int) -> bool:
+        """Wait until a child has stopped itself (True) or has ended (False)."""
+        return self._nursery.ask({"stopped": pid})["stopped"] is True
+
+    def join(self, child: Child) -> Ended:
+        """Wait for the end of a child."""
+        return self._ended(child.request, self._nursery.ask({"join": child.pid}))
 
     def see(self, repo: Path) -> Seen:
         """List the runs, as the next command would, which completes what was left behind."""

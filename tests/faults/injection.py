@@ -21,7 +21,9 @@ CHANGES = ("create", "write", "fsync", "replace", "rename", "link", "unlink", "m
 class Plan:
     """What happens to which call: `at` counts from 1 those named in `calls`; `lasting` spoils all later ones too."""
 
-    kind: str = "watch"  # watch, kill-before, kill-after, errno, short, skip
+    # watch, kill-before, kill-after, errno, short, late; stop: the process stops when armed;
+    # skip: a rename is left out, or this and all later fsyncs of its path
+    kind: str = "watch"
     at: int = 0
     calls: tuple[str, ...] = CHANGES
     number: int = 0
@@ -45,10 +47,23 @@ class Tap:
         self.plan = plan
         self.count = 0
         self.hit = False
-        self.armed = False
+        self._armed = False
         self.trace: list[tuple[str, str, str]] = []
         self._paths: dict[int, str] = {}
-        self._patch()
+        self._skipped = self._late = ""
+        if plan.kind != "stop":
+            self._patch()
+
+    @property
+    def armed(self) -> bool:
+        """Whether calls are counted; where the plan says so, the process stops each time that this becomes true."""
+        return self._armed
+
+    @armed.setter
+    def armed(self, armed: bool) -> None:
+        if armed and not self._armed and self.plan.kind == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self._armed = armed
 
     def _inside(self, path: object) -> str | None:
         if isinstance(path, bytes):
@@ -68,21 +83,33 @@ class Tap:
         if name in plan.calls:
             self.count += 1
             chosen = self.count == plan.at or (plan.lasting and 0 < plan.at <= self.count)
+        if name == "fsync" and path == self._skipped:
+            return None  # type: ignore[return-value]
         if chosen:
             self.hit = True
             if plan.kind == "kill-before":
                 os.kill(os.getpid(), signal.SIGKILL)
             if plan.kind == "errno":
                 raise OSError(plan.number, os.strerror(plan.number), path)
-            if plan.kind == "skip":
-                return work() if name != "fsync" else None  # type: ignore[return-value]
+            if plan.kind in ("skip", "late"):
+                self._skipped, self._late = (path, "") if plan.kind == "skip" else ("", path)
+                self.trace.append(("left out", path, target))
+                return work() if name not in ("fsync", "rename", "replace") else None  # type: ignore[return-value]
         try:
             result = work()
         finally:
             if chosen and plan.kind == "kill-after":
                 os.kill(os.getpid(), signal.SIGKILL)
         self.trace.append((name, path, target))
+        self._catch_up(name, path, target)
         return result
+
+    def _catch_up(self, name: str, path: str, target: str) -> None:
+        """Ask for what was put off, now that what had to wait for it has happened."""
+        moved = name in ("rename", "replace")
+        if self._late and ((moved and (path == self._late or "/refs/" in target)) or name == "unlink"):
+            self.trace.append(("fsync", target if path == self._late else self._late, ""))
+            self._late = ""
 
     def _patch(self) -> None:
         for name in ("unlink", "remove", "mkdir", "rmdir", "utime", "chmod"):

@@ -4,6 +4,7 @@ A request is one JSON line:
 {"scene", "repo", "env", "acks", "err", "out", "plan", "mutant", "facts"}. The answer is one too:
 {"code", "signal", "calls", "hit", "trace"}, the last three only when the child got to its end. With "wait": false the
 answer {"pid"} comes at once, and {"join": pid} asks for the rest; with "killed_after": seconds the child dies then.
+{"stopped": pid} waits until such a child has stopped itself, or has ended: {"stopped": false}.
 """
 
 from __future__ import annotations
@@ -97,6 +98,11 @@ def _finish(pid: int, acks: str) -> Plain:
     return answer
 
 
+def _has_stopped(pid: int) -> bool:
+    # Asked without reaping: one that has ended is still there for {"join"}.
+    return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT).si_code == os.CLD_STOPPED  # type: ignore[union-attr]
+
+
 def _load(request: Mapping[str, object]) -> Plain:
     """Import here what a child found that it needs."""
     answer = _finish(_start(request), str(request["acks"]))
@@ -115,7 +121,10 @@ def main() -> None:
     started: dict[int, str] = {}
     for line in sys.stdin:
         request = json.loads(line)
-        if "join" in request:
+        answer: Plain
+        if "stopped" in request:
+            answer = {"stopped": _has_stopped(request["stopped"])}
+        elif "join" in request:
             answer = _finish(request["join"], started.pop(request["join"]))
         elif request["scene"] == "warm":
             answer = _load(request)

@@ -8,12 +8,13 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gittrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.faults.injection import Tap
 
@@ -50,6 +51,8 @@ def record(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     tap.armed = early
     if facts.get("large"):
         run.log_artifact(str(facts["large"]))
+    if facts.get("text"):
+        run.log_text("x" * int(str(facts["text"])), "text.txt")
     if facts.get("flush"):
         tap.armed = True
         run.flush()
@@ -81,13 +84,36 @@ def crash(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def start(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that starts and logs four points, and whose process then vanishes."""
+    tap.armed = True
+    run = gittrack.start_run(tags={"scene": "start"}, params={"lr": 0.1})
+    acks.say("start", run.id)
+    _log_points(acks, run, 0, 4)
+    os._exit(0)
+
+
+def flush(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that is flushed, and whose process then vanishes."""
+    run = gittrack.start_run()
+    acks.say("start", run.id)
+    _log_points(acks, run, 0, 4)
+    run.log_text("small", "notes.txt")
+    tap.armed = True
+    run.flush()
+    acks.say("flush", run.id)
+    os._exit(0)
+
+
 def tag(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """`gittrack tag RUN KEY=VALUE`."""
     from gittrack.cli.main import main
 
     run_id = str(facts["run"])
     tap.armed = True
-    if main(["tag", run_id, "stage=final"]) == 0:
+    code = main(["tag", run_id, "stage=final"])
+    tap.armed = False
+    if code == 0:
         acks.say("tag", run_id, "stage", "final")
 
 
@@ -97,7 +123,18 @@ def log(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
 
     tap.armed = True
     code = main(["log", "--jsonl"])
+    tap.armed = False
     acks.say("log", "", code)
+
+
+def invoke(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack WORDS`."""
+    from gittrack.cli.main import main
+
+    words = facts["words"]
+    assert isinstance(words, list)
+    tap.armed = True
+    acks.say("invoke", "", main(words))
 
 
 def mixed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
@@ -190,15 +227,24 @@ def flushed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
 
 def worker(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """A run of which only a forked worker has flushed what it logged."""
+    tap.armed = True
     run = gittrack.start_run()
     run.log_metric("loss", 0.0, 99)
+    ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
         run.log_metric("loss", 0.5, 0)
         run.flush()
+        tap.trace.append(("flush", "", ""))
         acks.say("start", run.id)
         acks.say("point", run.id, 0)
+        with open(theirs, "w", encoding="utf-8") as pipe:
+            json.dump([tap.hit, tap.trace], pipe)
         os._exit(0)
+    os.close(theirs)
+    with open(ours, encoding="utf-8") as pipe:
+        tap.hit, tap.trace = json.load(pipe)
+    tap.armed = False
     assert os.waitpid(pid, 0)[1] == 0
 
 
@@ -216,12 +262,14 @@ def again(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     run.log_text("small", "notes.txt")
     run.flush()
     run.end()
+    tap.armed = True
     run = gittrack.start_run(run_id=run.id)
     run.log_text("more", "more.txt")
     acks.say("resume", run.id)
     run.log_metric("loss", 0.5, 0)
     run.flush()
     tap.trace.append(("flush", "", ""))
+    tap.armed = False
     acks.say("point", run.id, 0)
     acks.say("artifact", run.id, "more.txt")
 
@@ -268,12 +316,33 @@ def words(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
 
 def packing(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """Runs, and then what every fortieth commit starts in the background."""
-    from gittrack.git.maintenance import pack_branch
+    from gittrack.git import maintenance
     from gittrack.project import open_project
 
+    real: Callable[..., bytes] = vars(maintenance)["run_git"]
+
+    def told(args: Sequence[str], *rest: object, **options: object) -> bytes:
+        tap.trace.append(("git", next(word for word in args if word.endswith(("objects", "packed", "gc"))), ""))
+        return real(args, *rest, **options)
+
     many(tap, acks, {"runs": 3})
+    setattr(maintenance, "run_git", told)  # noqa: B010 - the name is not its own
     project = open_project()
-    pack_branch(project.repo, project.runs_ref)
+    tap.armed = True
+    maintenance.pack_branch(project.repo, project.runs_ref)
+    tap.armed = False
+
+
+def streamed(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A commit with a file that is too large for memory."""
+    from gittrack.git.branch import Addition, append
+    from gittrack.project import open_project
+
+    project = open_project()
+    addition = Addition({"data/large.bin": Path(str(facts["large"]))}, "large", project.author, 0.0)
+    tap.armed = True
+    append(project.repo, project.runs_ref, lambda _: addition, committer=project.committer)
+    tap.armed = False
 
 
 def power_cut(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
@@ -329,6 +398,7 @@ SCENES: dict[str, Callable[[Tap, Acks, Mapping[str, object]], None]] = {
     scene.__name__: scene
     for scene in (
         *(record, resume, crash, tag, log, mixed, many, recoverer, judge, warm),
-        *(flushed, worker, unflushed, again, wide, command, words, packing, power_cut, check, said),
+        *(flushed, worker, unflushed, again, wide, command, words, packing, streamed, power_cut, check, said),
+        *(start, flush, invoke),
     )
 }

@@ -18,7 +18,7 @@ from gittrack.capture.environment import host
 from gittrack.errors import InvalidValue, NoActiveRun, RepositoryError, UsageError
 from gittrack.project import Project, open_project
 from gittrack.record import liveness
-from gittrack.record.assemble import is_live
+from gittrack.record.folder import is_live
 from gittrack.record.publish import committed
 from gittrack.record.recover import recover
 from gittrack.replay import fold
@@ -163,7 +163,7 @@ def test_a_run_with_a_fault_still_counts_as_alive(repo: Path, monkeypatch: pytes
 
         patch.setattr(os, "write", refuse)
         run.log_metric("loss", 1.0, 30)
-    code = "import sys; from gittrack.record.assemble import is_live; print(is_live(sys.argv[1]))"
+    code = "import sys; from gittrack.record.folder import is_live; print(is_live(sys.argv[1]))"
     directory = open_project().journal_of(run.id)
     assert subprocess.check_output([sys.executable, "-c", code, directory], text=True) == "True\n"
     run.end()
@@ -176,7 +176,7 @@ def test_those_who_ask_do_not_take_each_other_for_the_living(repo: Path, run_pyt
     (run_id,) = project.journaled()
     directory = project.journal_of(run_id)
     code = (
-        "import sys; from gittrack.record.assemble import is_live\nprint(sum(is_live(sys.argv[1]) for _ in range(500)))"
+        "import sys; from gittrack.record.folder import is_live\nprint(sum(is_live(sys.argv[1]) for _ in range(500)))"
     )
     askers = [subprocess.Popen([sys.executable, "-c", code, directory], stdout=subprocess.PIPE) for _ in range(3)]
     assert [asker.communicate()[0] for asker in askers] == [b"0\n"] * 3

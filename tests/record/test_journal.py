@@ -10,7 +10,8 @@ import pytest
 
 from gittrack.codec.document import unpack
 from gittrack.record import liveness
-from gittrack.record.assemble import assemble, read_segments
+from gittrack.record.assemble import assemble
+from gittrack.record.folder import read_segments
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.segment import frame, read_segment
 

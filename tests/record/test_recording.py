@@ -109,7 +109,7 @@ def run_start(run: gittrack.ActiveRun) -> float:
 def picture(folder: Path) -> dict[str, object]:
     """Everything below a folder that recording must not touch."""
     allowed = re.compile(
-        r"\.git/(gittrack|lfs)(/|$)|\.git/objects(/|$)|\.git/refs/heads/gittrack(/|$)|\.git$|\.git/refs/heads$"
+        r"\.git/(gittrack|lfs)(/|$)|\.git/objects(/|$)|\.git/refs/(heads/)?gittrack(/|$)|\.git$|\.git/refs(/heads)?$"
     )
     state: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):

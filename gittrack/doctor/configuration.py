@@ -1,0 +1,60 @@
+"""The settings of gittrack in git's configuration: misspelt ones, and values that cannot be meant."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from gittrack.doctor.ailment import Ailment
+from gittrack.errors import GittrackError
+from gittrack.record.begin import NAME_LIMIT
+from gittrack.values import check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gittrack.project import Project
+
+_SECTION: Final = "gittrack."
+
+
+def _branch(project: Project, _: str) -> None:
+    _ = project.runs_ref
+
+
+def _experiment(_: Project, value: str) -> None:
+    check_text("an experiment's name", value, limit=NAME_LIMIT)
+
+
+def _stale_after(project: Project, _: str) -> None:
+    if project.settings.number("gittrack.staleafter", 0) <= 0:
+        raise GittrackError("it is not a number of seconds greater than 0")
+
+
+SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
+    "gittrack.branch": _branch,
+    "gittrack.experiment": _experiment,
+    "gittrack.staleAfter": _stale_after,
+}
+
+
+def examine_configuration(project: Project) -> Iterator[Ailment]:
+    """Yield what is to be said of each setting whose name starts with 'gittrack.'."""
+    known = {name.lower(): name for name in SETTINGS}
+    for key in sorted(key for key in project.settings.values if key.startswith(_SECTION)):
+        if key not in known:
+            yield _unknown(key, known)
+            continue
+        name = known[key]
+        try:
+            SETTINGS[name](project, project.settings.get(key) or "")
+        except GittrackError as error:
+            sentence = f"the setting {name} is {project.settings.get(key)!r:.60}: {error}"
+            yield Ailment("setting", sentence, f"correct it with 'git config {name} VALUE'")
+
+
+def _unknown(key: str, known: dict[str, str]) -> Ailment:
+    near = get_close_matches(key, known, n=1, cutoff=0.7)
+    hint = f"did you mean {known[near[0]]}?" if near else f"there are {', '.join(SETTINGS)}"
+    sentence = f"the setting {key} has no meaning; {hint}"
+    return Ailment("setting", sentence, f"remove it with 'git config --unset {key}'", urgent=False)
