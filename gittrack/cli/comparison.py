@@ -74,8 +74,16 @@ def comparison_page(found: Compared, view: View, page: Screen, *, code_differs: 
         return lines
     lines += _left_out(found, page) if found.trees else []
     if code_differs:
-        return [*lines, "", page.ink.title("Code"), ""]
+        return [*lines, "", *_code_title(found, page), ""]
     return [*lines, *_nothing(found, view, some=bool(tables))]
+
+
+def _code_title(found: Compared, page: Screen) -> list[str]:
+    """The heading of the code, with the command that shows the same without gittrack, where both are commits."""
+    title = page.ink.title("Code")
+    if found.trees is None or found.now is not None:
+        return [title]
+    return [title, page.ink.quiet(f"git diff {found.trees.before[:12]} {found.trees.after[:12]}")]
 
 
 def _nothing(found: Compared, view: View, *, some: bool) -> list[str]:

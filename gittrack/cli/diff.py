@@ -38,6 +38,8 @@ Examples:
 The code is compared by git, uncommitted changes and untracked files included, as your git configuration has it for
 'git diff'. Nothing in the repository, the index or the working tree changes. Only what differs is shown.
 """
+# All other options for the code are about the form in which it is shown.
+_OF_CONTENT: Final = ("--ignore-all-space",)
 _PATHS: Final = "gittrack.paths"
 # What git colours with; all else that a terminal would obey is a file's content. Nothing that hides (8) is among it.
 _COLOR: Final = re.compile(r"(\x1b\[(?:(?!0*8[;mK])[0-9]*;)*(?!0*8[mK])[0-9]*[mK])")
@@ -118,6 +120,9 @@ def _git_options(options: Mapping[str, bool | int | None]) -> Iterator[str]:
 def _check(wanted: tuple[str, ...], paths: tuple[str, ...], *, only_code: bool, no_code: bool, as_json: bool) -> None:
     if only_code and (no_code or as_json):
         raise UsageError("--code cannot be combined with --no-code or --json")
+    shapes = [option for option in wanted if option not in _OF_CONTENT]
+    if as_json and shapes:
+        raise UsageError(f"{shapes[0]} cannot be combined with --json, which tells how each file changed")
     if no_code and (wanted or paths):
         raise UsageError(
             f"--no-code cannot be combined with {wanted[0] if wanted else 'paths'}, which is about the code"
@@ -184,7 +189,7 @@ def _show(catalog: Catalog, found: Compared, view: View, page: Screen, *, code_d
     if found.difference is None:
         for title, item in found.left_out:
             say(f"not in the code of {title}: {item.path} ({item.why})")
-    show_stream(chunks, catalog.project)
+    show_stream(chunks, catalog.project, "diff")
 
 
 def harmless(chunks: Iterable[bytes], *, color: bool) -> Iterator[bytes]:

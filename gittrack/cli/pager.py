@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # As git sets them: quit when one screen is enough, keep colours, leave the screen as it is.
 DEFAULTS: Final = {"LESS": "FRX", "LV": "-c"}
 _NOT_STARTED: Final = (126, 127)
+_YES: Final = ("true", "yes", "on", "1")
+_NO: Final = ("false", "no", "off", "0")
 
 
 def show_page(text: str, project: Project | None = None) -> None:
@@ -30,9 +32,9 @@ def show_page(text: str, project: Project | None = None) -> None:
         sys.stdout.flush()
 
 
-def show_stream(chunks: Callable[[], Iterable[bytes]], project: Project | None = None) -> None:
-    """Print what `chunks()` gives, as it comes and byte for byte, as `show_page` does with text."""
-    command = pager_command(project) if sys.stdout.isatty() else ""
+def show_stream(chunks: Callable[[], Iterable[bytes]], project: Project, like: str) -> None:
+    """Print what `chunks()` gives, as it comes and byte for byte, through the pager that `git LIKE` would use."""
+    command = pager_command(project, like) if sys.stdout.isatty() else ""
     if command and _paged(command, chunks):
         return
     sys.stdout.flush()
@@ -51,11 +53,15 @@ def write_utf8(text: str) -> None:
         sys.stdout.write(text)
 
 
-def pager_command(project: Project | None) -> str:
-    """Return the pager by git's rules, '' for none: GIT_PAGER, core.pager, PAGER, less."""
+def pager_command(project: Project | None, like: str = "") -> str:
+    """Return the pager by git's rules, '' for none: GIT_PAGER, core.pager, PAGER, less.
+
+    With the name of a git command its own setting, such as pager.diff, comes before core.pager, or says that there
+    is none.
+    """
     command = os.environ.get("GIT_PAGER")
     if command is None and project is not None:
-        command = _configured(project)
+        command = _configured(project, like)
     if command is None:
         command = os.environ.get("PAGER")
     if command is None:
@@ -65,11 +71,14 @@ def pager_command(project: Project | None) -> str:
     return "" if command.strip() in ("", "cat") else command
 
 
-def _configured(project: Project) -> str | None:
+def _configured(project: Project, like: str) -> str | None:
     try:
-        return project.settings.get("core.pager")
+        own = project.settings.get(f"pager.{like}") if like else None
+        if own is None or own.lower() in _YES:
+            return project.settings.get("core.pager")
     except GittrackError:  # what was asked for is in hand: show it
         return None
+    return "" if own.lower() in _NO else own
 
 
 def _paged(command: str, chunks: Callable[[], Iterable[bytes]]) -> bool:

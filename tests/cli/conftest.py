@@ -48,16 +48,17 @@ class Terminal:
     """`terminal("log", width=60) -> (exit code, text)` runs gittrack on a pseudo-terminal."""
 
     def __call__(
-        self, *args: str, width: int = 100, env: Mapping[str, str] | None = None, typed: str = ""
+        self, *args: str, width: int = 100, env: Mapping[str, str | None] | None = None, typed: str = ""
     ) -> tuple[int, str]:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        merged = {**os.environ, "GIT_PAGER": "cat", **(env or {})}
         process = subprocess.Popen(
             [sys.executable, "-m", "gittrack", *args],
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "GIT_PAGER": "cat", **(env or {})},
+            env={name: value for name, value in merged.items() if value is not None},
             start_new_session=True,
         )
         os.close(slave)

@@ -64,8 +64,9 @@ def test_the_page_shows_what_differs_and_nothing_else(two: Path, git: Git, gittr
     result = gittrack("diff", "slow", "fast")
 
     assert (result.code, result.err) == (0, ""), two
-    page, code = result.out.split("\nCode\n\n")
-    assert code == git("diff", *commits(gittrack, "slow", "fast"))
+    pair = commits(gittrack, "slow", "fast")
+    page, code = result.out.split(f"\nCode\ngit diff {pair[0][:12]} {pair[1][:12]}\n\n")
+    assert code == git("diff", *pair)
     assert re.search(r"^from  [0-9a-f]{8} slow  finished  .+$", page, re.MULTILINE)
     assert re.search(r"^to    [0-9a-f]{8} fast  finished  .+$", page, re.MULTILINE)
     assert re.search(r"^  lr +0\.1 +0\.5$", page, re.MULTILINE)
@@ -157,6 +158,7 @@ def test_exit_codes(two: Path, git: Git, gittrack: Gittrack) -> None:
         (["slow", "train.py"], 2, "'train.py' is a file and no run; paths come last, after '--'"),
         (["slow", "--statt"], 2, "there is no option '--statt'; did you mean '--stat'?"),
         (["slow", "--code", "--json"], 2, "--code cannot be combined with --no-code or --json"),
+        (["slow", "--json", "-w", "--stat"], 2, "--stat cannot be combined with --json, which tells how each file"),
         (["slow", "--no-code", "--stat"], 2, "--no-code cannot be combined with --stat, which is about the code"),
         (["slow", "--no-code", "--", "x"], 2, "--no-code cannot be combined with paths, which is about the code"),
     ],
@@ -261,6 +263,18 @@ def test_a_pager_that_is_quit_early_is_no_error(two: Path, terminal: Terminal) -
     code, text = terminal("diff", "slow", env={"GIT_PAGER": "head -n 1"})
 
     assert (code, text.count("\n")) == (0, 1)
+
+
+def test_the_pager_of_git_diff(two: Path, git: Git, terminal: Terminal) -> None:
+    git("config", "core.pager", "sed s/^/core:/", cwd=two)
+    unset = {"GIT_PAGER": None}
+
+    assert terminal("diff", "slow", "fast", env=unset)[1].startswith("core:")
+    git("config", "pager.diff", "sed s/^/diff:/", cwd=two)
+    assert terminal("diff", "slow", "fast", env=unset)[1].startswith("diff:")
+    assert terminal("log", env=unset)[1].startswith("core:")
+    git("config", "pager.diff", "false", cwd=two)
+    assert terminal("diff", "slow", "fast", env={**unset, "NO_COLOR": "1"})[1].startswith("from ")
 
 
 def test_no_working_tree(two: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
