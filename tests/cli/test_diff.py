@@ -310,3 +310,66 @@ def test_the_shell_completes_both_runs(two: Path, gittrack: Gittrack) -> None:
         env = {"_GITTRACK_COMPLETE": "bash_complete", "COMP_WORDS": "\n".join(words)}
         result = gittrack(env=env | {"COMP_CWORD": str(len(words) - 1)})
         assert "plain,fast" in result.out.split(os.linesep), two
+
+
+def damage(git: Git, run_id: str, repo: Path) -> None:
+    """Let the record of a run on the branch be no YAML."""
+    index = {"GIT_INDEX_FILE": str(repo / ".git/other-index")}
+    blob = git("hash-object", "-w", "--stdin", input="{[\n", cwd=repo).strip()
+    git("read-tree", "gittrack/runs", env=index, cwd=repo)
+    place = f"runs/{run_id[:2]}/{run_id}/run.yaml"
+    git("update-index", "--cacheinfo", f"100644,{blob},{place}", env=index, cwd=repo)
+    tree = git("write-tree", env=index, cwd=repo).strip()
+    commit = git("commit-tree", "-p", "gittrack/runs", "-m", "damage", tree, cwd=repo).strip()
+    git("update-ref", "refs/heads/gittrack/runs", commit, cwd=repo)
+
+
+def test_a_damaged_run_is_one_sentence_and_hides_no_other(two: Path, git: Git, gittrack: Gittrack) -> None:
+    run_id = json.loads(gittrack("show", "slow", "--json").out)["id"]
+    record(two, "again", "0.6", git)
+    damage(git, run_id, two)
+
+    refused = gittrack("diff", run_id[:8], "fast")
+    other = gittrack("diff", "fast", "again")
+
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert f"run {run_id[:8]} is damaged" in refused.err
+    assert (other.code, other.out.splitlines()[-1]) == (0, "The code is the same.")
+    assert f"warning: run {run_id[:8]} is damaged" in other.err
+
+
+def test_a_submodule_and_a_linked_worktree(two: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    git("init", "-q", str(library))
+    (library / "lib.py").write_text("1\n")
+    git("add", "lib.py", cwd=library)
+    git("commit", "-qm", "one", cwd=library)
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib", cwd=two)
+    git("commit", "-qam", "With a submodule", cwd=two)
+    record(two, "with", "0.5", git)
+    git("commit", "-q", "--allow-empty", "-m", "two", cwd=two / "lib")
+
+    moved = gittrack("diff", "with", "--name-status")
+    assert moved.out.endswith("\nCode\n\nM\tlib\n")
+    linked = tmp_path / "linked"
+    git("worktree", "add", "-q", "--detach", str(linked), "HEAD", cwd=two)
+    (linked / "only here").write_text("here\n")
+    before = git("count-objects", "-v", cwd=two)
+    there = gittrack("diff", "with", "--code", "--name-only", cwd=linked)
+    assert (there.code, there.err) == (0, "")
+    assert there.out.splitlines() == ["helper.py", "only here"], "the run had an untracked helper.py"
+    assert git("count-objects", "-v", cwd=two) == before
+
+
+def test_a_partial_clone_fetches_what_it_shows(two: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
+    host, elsewhere = tmp_path / "host.git", tmp_path / "elsewhere"
+    git("init", "-q", "--bare", str(host))
+    git("config", "uploadpack.allowFilter", "true", cwd=host)
+    git("config", "uploadpack.allowAnySHA1InWant", "true", cwd=host)
+    git("push", "-q", str(host), "main", "gittrack/runs", "refs/gittrack/*:refs/gittrack/*", cwd=two)
+    git("clone", "-q", "--filter=blob:none", host.as_uri(), str(elsewhere))
+    git("fetch", "-q", "origin", "refs/gittrack/snapshots:refs/gittrack/remotes/origin/snapshots", cwd=elsewhere)
+
+    result = gittrack("diff", "slow", "fast", "--code", cwd=elsewhere)
+
+    assert (result.code, result.out) == (0, gittrack("diff", "slow", "fast", "--code").out)
