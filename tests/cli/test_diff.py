@@ -312,6 +312,24 @@ def test_the_shell_completes_both_runs(two: Path, gittrack: Gittrack) -> None:
         assert "plain,fast" in result.out.split(os.linesep), two
 
 
+def test_code_that_is_not_here_but_known_to_be_the_same(
+    two: Path, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    host, elsewhere = tmp_path / "host.git", tmp_path / "elsewhere"
+    git("stash", "-qu", cwd=two)
+    git("commit", "-q", "--amend", "-m", "Amended", cwd=two)
+    record(two, "amended", "0.1", git)
+    git("init", "-q", "--bare", str(host))
+    git("push", "-q", str(host), "main", "gittrack/runs", cwd=two)
+    git("clone", "-q", host.as_uri(), str(elsewhere))
+    known = json.loads(gittrack("show", "slow", "--json").out)["code"]["commit"]
+
+    result = gittrack("diff", "slow", "amended", cwd=elsewhere)
+
+    assert git("cat-file", "--batch-check", input=f"{known}\n", cwd=elsewhere) == f"{known} missing\n"
+    assert (result.code, result.err, result.out.splitlines()[-1]) == (0, "", "The code is the same.")
+
+
 def damage(git: Git, run_id: str, repo: Path) -> None:
     """Let the record of a run on the branch be no YAML."""
     index = {"GIT_INDEX_FILE": str(repo / ".git/other-index")}
