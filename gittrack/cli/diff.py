@@ -30,9 +30,9 @@ EPILOG = """\b
 Examples:
   gittrack diff latest~1 latest             the last two runs: params, metrics, environment, inputs, code
   gittrack diff brave-otter                 that run, and the working tree, environment and data as they are now
-  gittrack diff 3fa2 5bc1 --stat            the code only file by file
-  gittrack diff 3fa2 5bc1 -- src train.py   the code only of these paths
-  gittrack diff 5bc1 3fa2 --code | git apply
+  gittrack diff 3fa2 5bc1 --stat            how many lines of code changed in each file
+  gittrack diff 3fa2 5bc1 -- src train.py   of the code only these paths
+  gittrack diff 5bc1 3fa2 --code | git apply   bring your files from the one to the other
 
 \b
 The code is compared by git, uncommitted changes and untracked files included, as your git configuration has it for
