@@ -16,6 +16,7 @@ K = TypeVar("K", bound=Key)
 
 KEY_LIMIT = 250
 TAG_LIMIT = 10_000
+PATH_LIMIT = 4096
 DEPTH_LIMIT = 64
 # Lists that share their items stand for any number of them; a record is for people.
 VALUES_LIMIT = 100_000
@@ -265,6 +266,10 @@ def check_artifact_path(path: object) -> str:
     posix = path.replace("\\", "/") if "\\" in path else path
     if not posix or posix.startswith("/") or re.match(r"[A-Za-z]:", posix):
         raise InvalidValue(f"artifact path {path!r:.120} must be relative, such as 'plots/roc.png'")
+    if len(posix) > PATH_LIMIT:
+        raise InvalidValue(
+            f"artifact path {path[:40]!r}… has {len(posix)} characters; at most {PATH_LIMIT} are allowed"
+        )
     for part in posix.split("/"):
         problem = _part_problem(part)
         if problem:

@@ -127,14 +127,14 @@ class ActiveRun:
         absent, repeated or out of order. `timestamp`: a datetime, float seconds, or integer milliseconds
         since the epoch. Raises InvalidValue for anything else.
         """
-        if type(value) is not float:
-            value = metric_value(key, value)
-        if step is not None and (type(step) is not int or step.bit_length() > STEP_BITS):
-            step = metric_step(key, step)
         try:
             head = self._heads[key]
         except (KeyError, TypeError):  # a new one, or of a type that names nothing
             head = self._head(key)
+        if type(value) is not float:
+            value = metric_value(key, value)
+        if step is not None and (type(step) is not int or step.bit_length() > STEP_BITS):
+            step = metric_step(key, step)
         self._point(
             head,
             step,

@@ -238,6 +238,7 @@ def looping() -> object:
         lambda: metric_step("m", Refusing()),
         lambda: metric_step("m", Level),
         lambda: check_artifact_path(3),
+        lambda: check_artifact_path("a/" * 30_000 + "a"),
         lambda: check_artifact_path(Path("x")),
     ],
 )
@@ -258,8 +259,12 @@ def test_calls_with_odd_arguments_are_typed(repo: Path, run_python: RunPython, g
         from datetime import datetime
 
         run = gittrack.start_run("odd")
+        shared = 1
+        for _ in range(60):
+            shared = [shared] * 9
         for call in (
-            lambda: run.log_metric([], 1), lambda: run.log_metric("m", 1, 10**5000), lambda: run.log_param({}, 1),
+            lambda: run.log_metric(shared, True), lambda: run.log_metric([], 1), lambda: run.log_param({}, 1),
+            lambda: run.log_metric("m", 1, 10**5000), lambda: run.log_metric("m", 1, shared),
             lambda: run.log_metric("m", 1, 1, 10**400), lambda: run.log_metric("m", 1, 1, float("inf")),
             lambda: run.log_metric("m", 1, 1, datetime.min), lambda: run.set_tags(None), lambda: run.set_tag([], 1),
             lambda: run.log_text("\\ud800", "a.txt"), lambda: run.log_text("x", 3), lambda: run.log_dict({}, None),
