@@ -33,6 +33,7 @@ JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
 RETRY_SECONDS: Final = 1.0
 FOLDER_SECONDS: Final = 5.0
+_OF_THE_PROCESS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _LEVELS: Final = 2  # <git dir>/gittrack/journal/<run>: the first run of a repository makes them all
 
 
@@ -46,6 +47,7 @@ class Journal:
         "_first_unsynced",
         "_lines",
         "_lock",
+        "_missing",
         "_next_try",
         "_old_lock",
         "_opening",
@@ -75,6 +77,7 @@ class Journal:
         # The payloads that no fsync has covered yet, and the sequence number of the first of them.
         self._lines: list[bytes] = []
         self._first_unsynced = 1
+        self._missing = 0
         self._replaces: tuple[str, int] | None = None
         self._attempts = 0
         self._old_lock = ""
@@ -132,8 +135,8 @@ class Journal:
 
     @property
     def unwritten(self) -> int:
-        """How many lines are only in memory."""
-        return len(self._lines) if self._fd < 0 else 0
+        """How many lines no segment has taken: they are only in memory."""
+        return self._missing
 
     def _append(self, payload: bytes) -> None:
         self._lines.append(payload)
@@ -159,9 +162,13 @@ class Journal:
     def sync(self) -> bool:
         """Make everything so far safe from a power cut; False when the disk refuses (`fault` says why)."""
         with self._lock:
-            if self._fd < 0 and self._lines:
-                self._open_next(force=True)
-            return not self._lines or (self._fd >= 0 and self._sync())
+            # The second time in a new segment, written from memory, should the first fsync have failed.
+            return self._sync_all() or self._sync_all()
+
+    def _sync_all(self) -> bool:
+        if self._fd < 0 and self._lines:
+            self._open_next(force=True)
+        return not self._lines or (self._fd >= 0 and self._sync())
 
     def _sync(self) -> bool:
         try:
@@ -170,9 +177,14 @@ class Journal:
             sync_directory(self.directory)
             settle(self.directory, above=_LEVELS)
         except OSError as error:
+            if error.errno in _OF_THE_PROCESS:
+                # The disk was not even asked: the segment is as good as before.
+                self.fault = error
+                return False
             # After a failed fsync the kernel may have dropped the pages: only memory is still right.
             self._give_up(error, retry=False)
             return False
+        self.fault = None
         self._first_unsynced = self._sequence
         self._lines.clear()
         return True
@@ -183,6 +195,7 @@ class Journal:
             self._abandon()
             self._report(fault)
         if retry:
+            self._missing += 1  # the line that was to be written
             self._open_next(force=not self._segment)
 
     def _abandon(self) -> None:
@@ -253,6 +266,7 @@ class Journal:
             raise
         self._fd, self._segment, self._sequence = fd, name, len(lines)
         self._first_unsynced = 1
+        self._missing = 0
         self.segments.append(name)
         self.fault = None
         if self._old_lock:

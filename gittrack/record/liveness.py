@@ -76,13 +76,20 @@ def is_held(path: str) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, threading.ThreadError) as error:
-        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
-            return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
-        # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
-        return True
+        return _is_held_otherwise(path, error)
     finally:
         _close(lock)
     return not free
+
+
+def _is_held_otherwise(path: str, error: Exception) -> bool:
+    """What to think of a lock that could not be asked for."""
+    if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+        return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return _is_locked(path)
+    # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
+    return True
 
 
 def _is_fresh(segment: str) -> bool:
@@ -90,6 +97,23 @@ def _is_fresh(segment: str) -> bool:
         return file_clock(os.path.dirname(segment)) - os.stat(segment).st_mtime < STALE_SECONDS
     except OSError:
         return False
+
+
+def _is_locked(path: str) -> bool:
+    """Whether somebody holds it, on a disk that is read-only, where fasteners cannot open the file as it wants to."""
+    import fcntl
+
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _close(lock: InterProcessReaderWriterLock) -> None:

@@ -104,9 +104,13 @@ class Child:
         """Let it run until its next stop."""
         os.kill(self.pid, signal.SIGCONT)  # not waited for yet: the number is still its own
 
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return Path(str(self.request["err"])).read_text(encoding="utf-8")
+
     def kill_group(self) -> None:
         """Kill the processes that it started and that are still there."""
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it is not waited for: the number is still its group's
             os.killpg(self.pid, signal.SIGKILL)
 
     def join(self) -> Ended:
@@ -221,6 +225,11 @@ class Lab:
         child = Child(int(str(self._nursery.ask(request)["pid"])), self, request)
         assert child.stops(), child.join().err
         return child
+
+    def started(self, name: str, repo: Path, facts: Mapping[str, object] | None = None) -> Child:
+        """Start a scene and wait for nothing."""
+        request = {**self._request(name, repo, {}, "", facts or {}), "wait": False}
+        return Child(int(str(self._nursery.ask(request)["pid"])), self, request)
 
     def has_stopped(self, pid: int) -> bool:
         """Wait until a child has stopped itself (True) or has ended (False)."""
