@@ -6,6 +6,7 @@ The campaigns of a million inputs each are `python tests/faults/fuzz.py TARGET` 
 from __future__ import annotations
 
 import contextlib
+import enum
 import math
 import subprocess
 import sys
@@ -247,6 +248,16 @@ def test_objects_that_mean_harm_are_invalid_values(call: Callable[[], object]) -
     with pytest.raises(InvalidValue):
         call()
     assert time.process_time() - began < 2
+
+
+class Optimizer(str, enum.Enum):
+    ADAM = "adam"
+
+
+def test_a_text_that_is_more_than_a_text_is_kept_as_one() -> None:
+    plain = plain_params({Optimizer.ADAM: [Optimizer.ADAM], "x": {Optimizer.ADAM: 1}})
+    assert bits(plain) == bits({"adam": ["adam"], "x": {"adam": 1}})
+    assert bits(plain_tags({"a": Optimizer.ADAM})) == bits({"a": "adam"})
 
 
 def test_a_dataclass_in_a_dataclass_is_its_fields() -> None:
