@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.cli.sampling import sample
 from tests.conftest import run
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def listed(gittrack: Gittrack) -> set[str]:
 
 
 @needs_strace
-@pytest.mark.parametrize("name", DEATHS)
+@pytest.mark.parametrize("name", sample(DEATHS, 2))
 def test_what_a_killed_process_leaves(recorded: Path, git: Git, gittrack: Gittrack, name: str) -> None:
     git("clone", "-q", "--bare", ".", "../origin")
     git("remote", "add", "origin", f"file://{recorded.parent / 'origin'}")
@@ -318,6 +319,7 @@ def test_a_quarantine_that_cannot_be_made(recorded: Path, gittrack: Gittrack) ->
     assert "could not be done: " in result.out
 
 
+STOPS = ["mkdir:error=ENOSPC", *(f"rename:signal=SIGKILL:when={number}" for number in (1, 2, 3))]
 CRASHED = """
     import os, signal
     import gittrack
@@ -329,7 +331,7 @@ CRASHED = """
 
 
 @needs_strace
-@pytest.mark.parametrize("call", ["mkdir:error=ENOSPC", *(f"rename:signal=SIGKILL:when={n}" for n in (1, 2, 3))])
+@pytest.mark.parametrize("call", sample(STOPS, 2))
 def test_a_fix_that_is_stopped_in_the_middle_loses_nothing(
     recorded: Path, gittrack: Gittrack, run_python: RunPython, call: str
 ) -> None:
