@@ -17,6 +17,7 @@ from gittrack.errors import DamagedRecord, StorageError
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
 from gittrack.git.refs import read_ref, swap_ref, sync_ref
+from gittrack.git.settled import remember_tip, settle_tip
 from gittrack.git.store import ObjectStore
 from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries
 
@@ -115,10 +116,14 @@ def append(
             if addition is None:
                 if tip is not None:
                     # Somebody else brought it there, and may have died before the disk knew.
+                    settle_tip(repo, tip)
                     sync_ref(repo, ref)
                 return None
             commit = _write(store, base, addition, committer)
+            if base is not None:
+                settle_tip(repo, base)
             if _move(store, ref, tip, commit):
+                remember_tip(repo, commit)
                 return commit
             if time.monotonic() > deadline:
                 raise StorageError(f"other processes kept moving {ref}; try again when fewer of them are writing")

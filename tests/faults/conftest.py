@@ -239,6 +239,12 @@ class Lab:
         """Wait for the end of a child."""
         return self._ended(child.request, self._nursery.ask({"join": child.pid}))
 
+    def commit_by_git(self, repo: Path) -> None:
+        """Move the branch on as a merge does, without asking the disk."""
+        ref = "refs/heads/gittrack/runs"
+        commit = self._git("commit-tree", "-m", "Merge", "-p", ref, f"{ref}^{{tree}}", cwd=repo).strip()
+        self._git("update-ref", ref, commit, cwd=repo)
+
     def see(self, repo: Path) -> Seen:
         """List the runs, as the next command would, which completes what was left behind."""
         done = self.scene("judge", repo)

@@ -56,6 +56,7 @@ WAYS: Final = {
     "recovery": Way("log", before="crash"),
     "recovery of half a commit": Way("log", before="objects"),
     "recovery of what stands": Way("log", before="half"),
+    "on top of git's work": Way("record", used=True, before="merge"),
     "tag": Way("tag", used=True),
     "resumed part": Way("resume", used=True),
     "resumed by who ended it": Way("again", end="flush"),
@@ -98,6 +99,8 @@ class Walk:
             lab.scene("crash", repo)
         elif self._way.before == "text":
             lab.scene("record", repo, facts=self._facts)
+        elif self._way.before == "merge":
+            lab.commit_by_git(repo)
         elif self._way.before == "half":
             _die_at_the_ref(lab, repo, "kill-after")
         elif self._way.before == "objects":
@@ -113,7 +116,9 @@ class Walk:
         return [*folders, *_below(self._start, "lfs"), *_below(self._start, "lfs/**/*")]
 
     def _taken_over(self, repo: Path) -> list[str]:
-        """Objects that were there and belong to what was added to the branch."""
+        """Objects that were there and belong to what was added to the branch, or to its history."""
+        if self._way.before in ("merge", "half"):
+            return [*self._objects, *{os.path.dirname(path) for path in self._objects}]
         ask = ["diff-tree", "-r", "-t", "--no-abbrev", self._tip] if self._tip else ["rev-list", "--objects"]
         added = subprocess.run(["git", *ask, REF], cwd=repo, capture_output=True, text=True, check=False).stdout
         oids = {line.split()[3 if self._tip else 0] for line in added.splitlines()}
