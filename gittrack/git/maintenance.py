@@ -131,7 +131,7 @@ def _drop_stale_keeps(packs: str) -> None:
             continue
         path = os.path.join(packs, name)
         with suppress(OSError), open(path, "rb") as file:
-            if file.read(len(KEEP_MARK)) == KEEP_MARK and time.time() - os.stat(path).st_mtime > _KEEP_FOR:
+            if file.read(len(KEEP_MARK)) == KEEP_MARK and abs(time.time() - os.stat(path).st_mtime) > _KEEP_FOR:
                 os.unlink(path)
 
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
-from gittrack.git.abandoned import announced
+from gittrack.git.abandoned import WATCH, announced, lock_state
+from gittrack.git.ages import file_clock
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
@@ -232,21 +233,26 @@ def _missing_parents(path: str) -> list[str]:
 
 
 def _break_stale_lock(repo: Repository, lock: str) -> None:
-    """Remove the lock of a writer that was killed long ago: nothing else ever would."""
-    if not _is_stale(lock):
+    """Remove the lock of a writer that was killed long ago: nothing else ever would.
+
+    Its age alone may be that of a clock that jumped: it must also stay as it is for longer than any git needs.
+    """
+    if not _is_stale(repo, lock):
         return
     sharing = open_packs(repo).sharing
     # One at a time, or a slow process would remove the new lock of a fast one.
     with held_lock(os.path.join(repo.state_dir, "unlock.lock"), sharing=sharing) as held:
-        if held and _is_stale(lock):
+        seen = lock_state(lock)
+        time.sleep(WATCH)
+        if held and seen is not None and lock_state(lock) == seen:
             with suppress(FileNotFoundError):
                 os.unlink(lock)
 
 
-def _is_stale(lock: str) -> bool:
+def _is_stale(repo: Repository, lock: str) -> bool:
     try:
         # A lock from the future is as dead as one from the past: a clock was put back since.
-        return abs(time.time() - os.stat(lock).st_mtime) > _STALE
+        return abs(file_clock(repo.state_dir) - os.stat(lock).st_mtime) > _STALE
     except OSError:
         return False
 

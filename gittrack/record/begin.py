@@ -20,7 +20,8 @@ from gittrack.errors import RunNotFound, StorageError
 from gittrack.git.repository import head_state
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Start, Value
 from gittrack.names import name_for
-from gittrack.record.folder import is_live, start_time
+from gittrack.record.clock import joined_clock, new_clock
+from gittrack.record.folder import is_live, opening_of_owner
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_run_name, check_text
@@ -45,16 +46,17 @@ def begin(
     """Start a new run in `project`; `command` is what runs, by default this very process."""
     run_id = run_id or os.urandom(16).hex()
     start = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
-    return ActiveRun(project, start, _begun(project, start, start.time), owner=True)
+    return ActiveRun(project, start, _begun(project, start, start.time, start.time), owner=True)
 
 
-def _begun(project: Project, start: Start, zero: float) -> Journal:
-    """A journal with its first lines written; StorageError when the disk refuses them."""
+def _begun(project: Project, start: Start, zero: float, not_before: float = 0.0) -> Journal:
+    """A journal with its first lines written, its clock from `not_before` on; StorageError when the disk refuses."""
     # Loaded now, not after days of training, when the installed version may be another one. And dataclasses
     # are made by exec, which in an atexit handler makes Python forget that SIGINT ended the process.
     import gittrack.record.publish  # noqa: F401
 
-    journal = Journal(project.journal_of(start.id), opening_of(start.id, owner=True, start=zero))
+    opening = opening_of(start.id, owner=True, start=zero)
+    journal = Journal(project.journal_of(start.id), opening, new_clock(not_before))
     try:
         journal.open()
     except OSError as error:
@@ -70,11 +72,12 @@ def join_journal(project: Project, run_id: str, name: str | None, experiment: st
     directory = project.journal_of(run_id)
     if not is_live(directory):
         return None
-    time_of_start = start_time(directory)
-    if time_of_start is None:
+    owner = opening_of_owner(directory)
+    if owner is None:
         return None
+    time_of_start, opening = owner
     start = Start(run_id, name or name_for(run_id), time_of_start, experiment or DEFAULT_EXPERIMENT)
-    journal = Journal(directory, opening_of(run_id, owner=False))
+    journal = Journal(directory, opening_of(run_id, owner=False), joined_clock(opening, host()))
     run = ActiveRun(project, start, journal, owner=False, params=partial(_running_params, project, run_id))
     if name or experiment:
         run.adopt(name, experiment)
@@ -99,7 +102,7 @@ def resume(project: Project, run_id: str, name: str | None, experiment: str | No
     start = _captured(
         project, run_id, name=name or known.name, experiment=experiment or known.experiment, parent=known.parent
     )
-    journal = _begun(project, start, known.start)
+    journal = _begun(project, start, known.start, known.end or known.start)
     # Its times go on counting from when it first started.
     run = ActiveRun(project, replace(start, time=known.start), journal, owner=True, params=lambda: known.params)
     if name or experiment:

@@ -22,6 +22,7 @@ from gittrack.errors import NoActiveRun
 from gittrack.git.durable import fsync_file, make_directories, sharing_of
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.record import liveness
+from gittrack.record.clock import RunClock, new_clock
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Journal:
 
     __slots__ = (
         "_attempts",
+        "_clock",
         "_closed",
         "_fd",
         "_first_unsynced",
@@ -60,8 +62,9 @@ class Journal:
         "segments",
     )
 
-    def __init__(self, directory: str, opening: Mapping[str, object]) -> None:
+    def __init__(self, directory: str, opening: Mapping[str, object], clock: RunClock | None = None) -> None:
         """Prepare; nothing is written before the first line. `opening` goes into each segment's first line."""
+        self._clock = clock or new_clock()
         self.directory = directory
         self.segments: list[str] = []
         self.fault: OSError | None = None
@@ -106,11 +109,15 @@ class Journal:
 
     def event(self, kind: str, /, **facts: object) -> None:
         """Write one event with the present time; its facts must be plain values."""
-        payload = _encoded(pack({"e": kind, "at": time.time(), **facts}))
+        payload = _encoded(pack({"e": kind, "at": self.now(), **facts}))
         with self._lock:
             if self._closed:
                 raise self._ended()
             self._append(payload)
+
+    def now(self) -> float:
+        """Return the time by the clock of the run, which no jump of the machine's clock moves."""
+        return self._clock.now()
 
     def check_open(self) -> None:
         """NoActiveRun after the last event."""
@@ -239,7 +246,8 @@ class Journal:
         name = os.urandom(6).hex()
         path = os.path.join(self.directory, name + SUFFIX)
         lock = os.path.join(self.directory, name + LOCK_SUFFIX)
-        opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": time.time()}
+        opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": self.now()}
+        opening |= self._clock.facts()
         if self._replaces is not None:
             opening["after"], opening["from"] = self._replaces
             opening["attempt"] = self._attempts = self._attempts + 1

@@ -41,10 +41,10 @@ def hold(path: str) -> None:
     except OSError as error:
         fault = error
     except threading.ThreadError as error:
-        fault = error.__context__  # what the disk said
+        fault = _said(error)
     if not lock.acquired:
         let_go(lock)
-        if isinstance(fault, OSError) and fault.errno in _NO_LOCKS:
+        if fault is not None and _has_no_locks(fault):
             _held[path] = None
             return
         raise fault if isinstance(fault, OSError) else OSError(errno.EAGAIN, "it cannot be locked", path)
@@ -84,7 +84,7 @@ def is_held(path: str) -> bool:
 
 def _is_held_otherwise(path: str, error: Exception) -> bool:
     """What to think of a lock that could not be asked for."""
-    if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+    if _has_no_locks(error):
         return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return _is_locked(path)
@@ -114,6 +114,16 @@ def _is_locked(path: str) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def _has_no_locks(fault: BaseException) -> bool:
+    said = _said(fault)
+    return isinstance(said, OSError) and said.errno in _NO_LOCKS
+
+
+def _said(fault: BaseException) -> BaseException | None:
+    """What the disk said: fasteners wraps it in an error of its own."""
+    return fault.__context__ if isinstance(fault, threading.ThreadError) else fault
 
 
 def _close(lock: InterProcessReaderWriterLock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gittrack.errors import InvalidValue, NoActiveRun
@@ -66,7 +66,7 @@ class ActiveRun:
         self._params: dict[str, Value] | None = None
         self._heads: dict[str, str] = {}
         self._merging = threading.RLock()
-        self._zero = monotonic() - (time() - start.time)
+        self._zero = monotonic() - (journal.now() - start.time)
         self._journal = journal
         self._artifacts = self._keeper()
         self._point: Callable[[str, int | None, float, Number], None] = journal.point
