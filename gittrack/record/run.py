@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from gittrack.errors import InvalidValue, NoActiveRun
+from gittrack.git.durable import sharing_of
 from gittrack.model import ENDED, FINISHED, KILLED, Number, Start, Value
 from gittrack.record.artifacts import Artifacts, local_path
 from gittrack.record.journal import Journal, opening_of, warn
@@ -290,8 +292,11 @@ class ActiveRun:
         from gittrack.capture.inputs import StatCache, describe_input
 
         self._check_open()
-        cache = StatCache(os.path.join(self._project.repo.state_dir, "stat.sqlite"))
-        item = describe_input(local_path(path), name, cache=cache, progress=progress)
+        place = os.path.join(self._project.repo.state_dir, "stat.sqlite")
+        item = describe_input(local_path(path), name, cache=StatCache(place), progress=progress)
+        if (sharing := sharing_of(self._project.repo.common_dir)) is not None:
+            with contextlib.suppress(OSError):  # another user's, who has done it
+                sharing.apply(place)
         self._event(
             "input",
             name=item.name,
