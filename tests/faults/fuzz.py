@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
 from tests.faults.fuzz_mutate import LIMIT
-from tests.faults.fuzz_targets import NAMES, Target, open_target
+from tests.faults.fuzz_targets import MEMORY as MEMORY_FOLDER
+from tests.faults.fuzz_targets import NAMES, PREFIX, Target, open_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +205,9 @@ def watch(child: int, name: str, keep: Path, scratch: mmap.mmap) -> int:
             last, since = now, time.monotonic()
         elif time.monotonic() - since > STUCK:
             os.kill(child, signal.SIGKILL)
+    # A child that died, or that atheris ended, has left its folder.
+    for folder in MEMORY_FOLDER.glob(f"{PREFIX}{child}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     code = os.waitstatus_to_exitcode(status)
     if code in (0, 1):
         return code
