@@ -68,8 +68,9 @@ WAYS: Final = {
 RENAMING: Final = [
     name
     for name, way in WAYS.items()
-    # What has been packed is remembered only to save time, and a flush and a ref that stands rename nothing.
-    if way.end == "done" and way.before != "half"
+    # What has been packed is remembered only to save time, a mark for git is nothing after a power cut, and a flush
+    # and a ref that stands rename nothing.
+    if way.end == "done" and way.before not in {"half", "gc"}
 ]
 SHORT: Final = ("small", "large", "packed", "recovery of what stands", "flush of a worker", "packing")
 
