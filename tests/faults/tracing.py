@@ -28,6 +28,8 @@ CHANGES: Final = frozenset(
 # The current directory is told with every path that need not start there.
 _HERE: Final = re.compile(r"AT_FDCWD<[^>]*>")
 _LINE: Final = re.compile(r"^(?:\d+ +)?([a-z_0-9]+)\((.*)$")
+# Read here: each test has an environment of its own.
+_FIGURES: Final = os.environ.get("GITTRACK_FAULTS_FIGURES")
 _PATIENCE: Final = 60.0  # seconds for a traced process to come to its end
 
 
@@ -181,7 +183,6 @@ def _sees(fd: int, mark: bytes) -> bool:
 
 def tell(sentence: str) -> None:
     """Add a line to the file that GITTRACK_FAULTS_FIGURES names: what was tried, for docs/reliability.md."""
-    path = os.environ.get("GITTRACK_FAULTS_FIGURES")
-    if path:
-        with open(path, "a", encoding="utf-8") as file:
+    if _FIGURES:
+        with open(_FIGURES, "a", encoding="utf-8") as file:
             file.write(f"{sentence}\n")
