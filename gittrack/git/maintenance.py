@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository, Settings
 
 EVERY = 40  # commits; at 20 loose objects of 4 KB each that is 3 MB
+# What else a 'git gc' does is left to the one that the user's own commands set off: reflogs, packed-refs, the
+# records of worktrees that are gone.
+_PACKS_ALONE = (
+    "gc.packRefs=false",
+    "gc.reflogExpire=never",
+    "gc.reflogExpireUnreachable=never",
+    "gc.worktreePruneExpire=never",
+)
 _KEEP_FOR = 3600.0  # seconds after which a .keep file is a killed writer's
 
 
@@ -94,7 +102,9 @@ def _let_git_collect(repo: Repository) -> None:
     hooks = os.path.join(os.path.dirname(repo.common_dir), os.path.expanduser(hooks))
     if os.path.exists(os.path.join(hooks, "pre-auto-gc")):
         return  # the user lets a hook decide about this, and we run no hook of the user's
-    run_git(["-c", "core.fsync=all", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], repo=repo)
+    options = ("core.fsync=all", "gc.autoDetach=false", *_PACKS_ALONE)
+    settled = [word for option in options for word in ("-c", option)]
+    run_git([*settled, "gc", "--auto", "--quiet"], repo=repo)
 
 
 def _count(repo: Repository, path: str) -> int:
