@@ -65,6 +65,7 @@ BRANCH: Final[Allowance] = (
     rule(rf"{GIT}/refs/heads/gittrack/runs", NEW, CONTENT),
 )
 COUNTER: Final[Allowance] = (rule(rf"{STATE}/commits-since-packing", NEW, CONTENT, GONE),)
+TIP: Final[Allowance] = (rule(rf"{STATE}/durable-tip", NEW, CONTENT, TIMES),)
 LARGE: Final[Allowance] = (
     rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
     rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),
@@ -72,12 +73,17 @@ LARGE: Final[Allowance] = (
 
 READ: Final[Allowance] = INDEX
 LOG: Final[Allowance] = JOURNAL
-PUBLISH: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *BRANCH, *COUNTER)
+PUBLISH: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *BRANCH, *COUNTER, *TIP)
 RECORD: Final[Allowance] = (*PUBLISH, *LARGE)
 CHANGE: Final[Allowance] = (*INDEX, *PUBLISH)
 # The error output of git waits in a file without a name, which some file systems make by removing it at once.
 UNNAMED: Final[Allowance] = (rule("tmp", ENTRIES),)
 QUARANTINE: Final[Allowance] = (rule(rf"{STATE}/quarantine(/.*)?", NEW, ENTRIES),)
+LEFTOVERS: Final[Allowance] = (
+    rule(rf"{GIT}/refs/heads/gittrack/runs\.lock", GONE),
+    rule(rf"{GIT}/objects/pack/tmp_pack_x", GONE),
+    *UNNAMED,
+)
 
 # The background packing: a loose object may go because a pack has it.
 PACK: Final[Allowance] = (
@@ -88,22 +94,27 @@ PACK: Final[Allowance] = (
     rule(rf"{STATE}/packed", NEW, CONTENT, TIMES),
     rule(rf"{STATE}/packing\.lock", NEW),
 )
-# What 'git gc --auto' does, when git itself finds that there is enough to do.
+# The same with nothing to pack.
+AGAIN: Final[Allowance] = (rule(STATE, ENTRIES), rule(rf"{STATE}/packed", TIMES))
+# What 'git gc --auto' does with its packs, when git itself finds that there are too many. It writes the reflogs
+# anew, which then are what they were.
 COLLECT: Final[Allowance] = (
     *PACK,
     rule(GIT, ENTRIES),
     rule(rf"{GIT}/objects/.*", NEW, GONE, CONTENT, TIMES, ENTRIES),
-    rule(rf"{GIT}/packed-refs", NEW, CONTENT, TIMES),
-    rule(rf"{GIT}/(info/refs|gc\.pid|gc\.log)", NEW, GONE, CONTENT, TIMES),
     rule(rf"{GIT}/info", ENTRIES),
-    rule(rf"{GIT}/refs(/.*)?", GONE, ENTRIES),
-    rule(rf"{GIT}/(logs|worktrees/[^/]+/logs)(/.*)?", TIMES, ENTRIES),
-    rule(rf"{GIT}(/worktrees/[^/]+)?/refs(/.*)?", ENTRIES),
+    rule(rf"{GIT}/info/refs", NEW, CONTENT, TIMES),
+    rule(rf"{GIT}/(worktrees/[^/]+/)?logs(/.*)?", TIMES, ENTRIES),
+    rule(rf"{GIT}/(worktrees/[^/]+/)?refs(/.*)?", ENTRIES),
+    rule(rf"{GIT}/worktrees/[^/]+", ENTRIES),
 )
 
 # A lock file that nobody holds is no lock: gittrack leaves its own where they are.
 LOCK_FILES: Final = re.compile(
-    r".*\.git/gittrack/((publish|swap|unlock|packing|index\.sqlite)|journal/(folders|[0-9a-f]{32}/[0-9a-f]{12}))\.lock"
+    r".*\.git/gittrack/("
+    r"(publish|swap|unlock|packing|index\.sqlite)\.lock"
+    r"|journal/(folders|[0-9a-f]{32}/[0-9a-f]{12})\.lock"
+    r"|quarantine/.*)"
 )
 
 

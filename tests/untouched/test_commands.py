@@ -79,9 +79,9 @@ TABLE: Final[dict[str, list[Use]]] = {
     "gittrack restore": [use("restore first", CHANGE), use("restore first", READ)],
     "gittrack check": [use(f"check {what}", (*READ, *UNNAMED)) for what in ("", "first", "--json")],
     "gittrack doctor": [
-        use("doctor", QUIET),
-        use("doctor --json", QUIET),
-        use("doctor --fix", QUIET),
+        use("doctor", (*QUIET, *UNNAMED)),
+        use("doctor --json", (*QUIET, *UNNAMED)),
+        use("doctor --fix", (*QUIET, *UNNAMED)),
     ],
     "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
     "gittrack record param": [use("record --run {run} param lr=0.1", LOG)],
