@@ -98,15 +98,11 @@ PACK: Final[Allowance] = (
 AGAIN: Final[Allowance] = (rule(STATE, ENTRIES), rule(rf"{STATE}/packed", TIMES))
 # What 'git gc --auto' does with its packs, when git itself finds that there are too many. It writes the reflogs
 # anew, which then are what they were.
-COLLECT: Final[Allowance] = (
+FOLD: Final[Allowance] = (
     *PACK,
-    rule(GIT, ENTRIES),
     rule(rf"{GIT}/objects/.*", NEW, GONE, CONTENT, TIMES, ENTRIES),
     rule(rf"{GIT}/info", ENTRIES),
     rule(rf"{GIT}/info/refs", NEW, CONTENT, TIMES),
-    rule(rf"{GIT}/(worktrees/[^/]+/)?logs(/.*)?", TIMES, ENTRIES),
-    rule(rf"{GIT}/(worktrees/[^/]+/)?refs(/.*)?", ENTRIES),
-    rule(rf"{GIT}/worktrees/[^/]+", ENTRIES),
 )
 
 # A lock file that nobody holds is no lock: gittrack leaves its own where they are.

@@ -17,7 +17,7 @@ from tests.conftest import run
 from tests.untouched.allowed import (
     AGAIN,
     CHANGE,
-    COLLECT,
+    FOLD,
     LEFTOVERS,
     PACK,
     QUARANTINE,
@@ -158,13 +158,12 @@ def test_packing_in_the_background(recorded: World, git: Git) -> None:
     assert recorded.complaints(before, AGAIN) == []
 
 
-def test_git_folds_its_packs_where_no_hook_decides_about_it(recorded: World, git: Git) -> None:
-    (recorded.repo / ".git/hooks/pre-auto-gc").unlink()
+def test_packs_are_folded_where_there_are_too_many(recorded: World, git: Git) -> None:
     git("config", "gc.autoPackLimit", "1", cwd=recorded.repo)
     known = ids(recorded, git)
     before = recorded.picture()
     pack(recorded)
-    assert recorded.complaints(before, COLLECT) == []
+    assert recorded.complaints(before, FOLD) == []
     assert len(list((recorded.repo / ".git/objects/pack").glob("*.pack"))) == 1
     assert ids(recorded, git) == known
 
