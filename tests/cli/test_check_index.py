@@ -109,7 +109,7 @@ def test_the_doctor_makes_an_index_anew(index: Path, gittrack: Gittrack, kind: s
 
     assert "made the index anew, with 3 runs" in gittrack("doctor", "--fix").out
 
-    assert gittrack("doctor").out == "nothing needs attention\n"
+    assert gittrack("doctor").out.endswith("\nnothing needs attention\n"), "only a note on what is kept"
     assert gittrack("check").code == 0
 
 
