@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, final
 
-from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, is_id
+from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, artifact_place, is_id
 from gittrack.errors import DamagedRecord, GittrackError, UsageError
 from gittrack.model import STATUSES, Point, Run
 from gittrack.project import Project, open_project
@@ -170,7 +170,7 @@ class Catalog:
         fresh = self._index.get(run.id) or run
         for artifact in fresh.artifacts:
             if path == f"{ARTIFACTS}/{artifact.path}":
-                return fresh, artifact.prefix + path
+                return fresh, artifact_place(artifact)
         return fresh, path
 
     def _get(self, run_id: str) -> Run | None:

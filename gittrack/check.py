@@ -6,6 +6,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from gittrack.capture.machine import host
 from gittrack.catalog import Catalog
 from gittrack.errors import GittrackError, RunNotFound, StorageError
 from gittrack.read.check import Finding, Report, check_branch, committed_ids, is_partial
@@ -92,6 +93,7 @@ def check_journal(project: Project, run_id: str, report: Report) -> None:
     """Verify the journal of one run, which may be running, into `report`."""
     from gittrack.record.assemble import assemble
     from gittrack.record.folder import is_live, read_segments
+    from gittrack.record.foreign import foreign
 
     directory = project.journal_of(run_id)
     live = is_live(directory)
@@ -114,7 +116,9 @@ def check_journal(project: Project, run_id: str, report: Report) -> None:
         Finding(sentence, run_id, directory) for sentence in staged_problems(project, run_id, assembly.record.artifacts)
     ]
     if not live and os.path.isdir(directory):
-        report.notes.append(Finding("it is in the journal and not on the branch yet", run_id, directory))
+        other = foreign(project, segments, host())
+        why = "it is in the journal and not on the branch yet" if other is None else other.sentence
+        report.notes.append(Finding(why, run_id, directory))
 
 
 def _check_segments(directory: str, run_id: str, report: Report, *, live: bool) -> None:

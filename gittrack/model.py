@@ -106,7 +106,8 @@ class Input:
 class Artifact:
     """A file that a run left; `large` ones are an LFS pointer on the branch.
 
-    `prefix` is where its part of the run lies below the run's folder ('' or 'later/…/').
+    `prefix` is where its part of the run lies below the run's folder ('' or 'later/…/'), `file` its place
+    below artifacts/ where that is not its path: of two paths that differ in case alone, one has another name.
     """
 
     path: str
@@ -114,6 +115,7 @@ class Artifact:
     sha256: str
     large: bool = False
     prefix: str = ""
+    file: str = ""
 
 
 class Point(NamedTuple):

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from gittrack.catalog import Catalog, open_catalog
-from gittrack.codec.paths import ARTIFACTS
+from gittrack.codec.paths import artifact_place
 from gittrack.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Run:
         """Return the content of an artifact; StorageError when it is not on this machine."""
         for artifact in self._run.artifacts:
             if artifact.path == path:
-                data = self._catalog.file(self._run, f"{artifact.prefix}{ARTIFACTS}/{path}")
+                data = self._catalog.file(self._run, artifact_place(artifact))
                 if data is None:
                     raise StorageError(f"artifact {path!r} of run {self.id[:8]} is missing; run 'git fsck'")
                 return data

@@ -16,6 +16,7 @@ K = TypeVar("K", bound=Key)
 
 KEY_LIMIT = 250
 TAG_LIMIT = 10_000
+PATH_LIMIT = 4096
 DEPTH_LIMIT = 64
 # Lists that share their items stand for any number of them; a record is for people.
 VALUES_LIMIT = 100_000
@@ -45,7 +46,7 @@ def check_key(kind: str, key: object) -> str:
         raise InvalidValue(f"{kind} name {key[:40]!r}… has {len(key)} characters; at most {KEY_LIMIT} are allowed")
     if _UNPRINTABLE.search(key) or _SURROGATE.search(key):
         raise InvalidValue(f"{kind} name {key!r:.80} holds a line break or a control character; remove it")
-    return key
+    return str.__str__(key)
 
 
 def check_text(kind: str, text: object, *, limit: int | None = None, lines: bool = False) -> str:
@@ -58,7 +59,8 @@ def check_text(kind: str, text: object, *, limit: int | None = None, lines: bool
         raise InvalidValue(f"{kind} {text!r:.80} must not be empty or hold line breaks or control characters")
     if limit is not None and len(text) > limit:
         raise InvalidValue(f"{kind} has {len(text)} characters; at most {limit} are allowed")
-    return text
+    # Not by str(), which gives the name of a member of an Enum and not the text that it is.
+    return str.__str__(text)
 
 
 def check_run_name(name: object) -> str:
@@ -92,7 +94,7 @@ class _Plain:
         if value is None or isinstance(value, (bool, int, float)):
             return _plain_number(f"{self._what} {name!r}", value)
         if isinstance(value, str):
-            return check_text(f"{self._what} {name!r}", str(value), lines=True)
+            return check_text(f"{self._what} {name!r}", value, lines=True)
         if depth > DEPTH_LIMIT:
             raise InvalidValue(f"{self._what} {name!r:.80} is nested more than {DEPTH_LIMIT} levels deep")
         return self._collection(name, _unwrapped(value), value, depth + 1)
@@ -265,6 +267,10 @@ def check_artifact_path(path: object) -> str:
     posix = path.replace("\\", "/") if "\\" in path else path
     if not posix or posix.startswith("/") or re.match(r"[A-Za-z]:", posix):
         raise InvalidValue(f"artifact path {path!r:.120} must be relative, such as 'plots/roc.png'")
+    if len(posix) > PATH_LIMIT:
+        raise InvalidValue(
+            f"artifact path {path[:40]!r}… has {len(posix)} characters; at most {PATH_LIMIT} are allowed"
+        )
     for part in posix.split("/"):
         problem = _part_problem(part)
         if problem:

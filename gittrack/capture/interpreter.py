@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?(?:\.exe)?", re.IGNORECASE)
-# Its own path comes first and is the folder of the script: that holds code, not packages.
-_QUESTION = "import json, sys; print(json.dumps([sys.version.split()[0], sys.implementation.name, sys.path[1:]]))"
+# The first folder on its path is the current one: that holds the user's code, not packages, and a json.py in it
+# must neither be run by the question nor get a __pycache__ beside it.
+_QUESTION = (
+    "import sys; del sys.path[0]; path = sys.path[:]; import json; "
+    "print(json.dumps([sys.version.split()[0], sys.implementation.name, path]))"
+)
 
 
 def environment_of(command: Sequence[str], *, chosen: Iterable[str] = ()) -> Environment:

@@ -88,8 +88,9 @@ def command(folder: str | None) -> None:
         for _ in train(place, ["--hidden", "64", "--lr", "0.01"]):
             bar.update(1)
     click.echo(f"{GRID} runs of the committed script, and one (*) after a change that was not committed:\n")
-    show = [sys.executable, "-m", "gittrack", "-C", place, "log"]
-    subprocess.run(show, check=True, env={**os.environ, "GIT_PAGER": "cat"})
+    # There and not here, where a module of the user's may have the name of one that gittrack imports.
+    show = [sys.executable, "-m", "gittrack", "log"]
+    subprocess.run(show, check=True, cwd=place, env={**os.environ, "GIT_PAGER": "cat"})
     where = shlex.quote(place)
     click.echo(
         "\nTry next:\n"

@@ -175,6 +175,7 @@ def run_from_document(data: object) -> Run:
                 a.need_text("sha256"),
                 bool(a.truth("large")),
                 a.text("prefix") or "",
+                a.text("file") or "",
             )
             for a in fields.parts("artifacts")
         ),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from gittrack.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
+
+    from gittrack.model import Artifact
 
 FORMAT_VERSION: Final = 1
 FORMAT_FILE: Final = "format.yaml"
@@ -95,6 +97,47 @@ def metric_stem(name: str, taken: Container[str] = ()) -> str:
     if len(stem) > STEM_LIMIT or stem.lower() in taken:
         stem = f"{stem[: STEM_LIMIT // 2]}~{_hash(raw)}"
     return stem
+
+
+def artifact_place(artifact: Artifact) -> str:
+    """Return where an artifact lies below its run's folder."""
+    return f"{artifact.prefix}{ARTIFACTS}/{artifact.file or artifact.path}"
+
+
+def artifact_files(paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> place below artifacts/ for those of `paths` that cannot lie at their own path.
+
+    Some file systems fold case, and two ways to write one letter: where the paths of two files, or of a file
+    and a folder, would be one there, the second file lies at the top, named after the hash of its path.
+    """
+    files: set[str] = set()
+    folders: set[str] = set()
+    moved: dict[str, str] = {}
+    for path in paths:
+        folded = _folded(path)
+        above = {folded[:end] for end, char in enumerate(folded) if char == "/"}
+        if folded in files | folders or above & files:
+            moved[path] = _renamed(path)
+        else:
+            files.add(folded)
+            folders |= above
+    return moved
+
+
+def _folded(path: str) -> str:
+    if path.isascii():
+        return path.lower()
+    from unicodedata import normalize
+
+    return normalize("NFD", normalize("NFD", path).casefold())
+
+
+def _renamed(path: str) -> str:
+    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+    if not stem or len(ending) > STEM_LIMIT // 10:
+        stem, dot, ending = stem + dot + ending, "", ""
+    short = stem.encode()[: STEM_LIMIT // 2].decode(errors="ignore")
+    return f"{short}~{_hash(path.encode())}{dot}{ending}"
 
 
 def _in_escape(stem: str, index: int) -> bool:

@@ -119,7 +119,7 @@ def record_to_plain(record: Record) -> Plain:
         tags=dict(record.tags),
         inputs=[input_to_plain(item) for item in record.inputs],
         artifacts=[
-            {"path": a.path, "size": a.size, "sha256": a.sha256, **({"large": True} if a.large else {})}
+            {"path": a.path, "size": a.size, "sha256": a.sha256, **_present(large=a.large or None, file=a.file)}
             for a in record.artifacts
         ],
         notes=[{"time": write_time(n.time), "text": n.text, **_present(by=_author(n.author))} for n in record.notes],
@@ -321,6 +321,7 @@ def _read_artifact(item: Fields, prefix: str) -> Artifact:
         sha256=item.need_text("sha256"),
         large=bool(item.truth("large")),
         prefix=prefix,
+        file=item.text("file") or "",
     )
 
 

@@ -9,6 +9,9 @@ from gittrack.errors import DamagedRecord
 
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
 
+_FIRST = -62_135_596_800
+_LAST = 253_402_300_799.999
+
 
 def milliseconds(seconds: float) -> float:
     """Return `seconds` rounded to the millisecond, the precision that is kept."""
@@ -16,8 +19,8 @@ def milliseconds(seconds: float) -> float:
 
 
 def write_time(seconds: float) -> str:
-    """Return seconds since the epoch as '2026-01-31T09:30:00.125Z'."""
-    whole, part = divmod(round(seconds * 1000), 1000)
+    """Return seconds since the epoch as '2026-01-31T09:30:00.125Z'; before year 1 and after 9999, the nearest in it."""
+    whole, part = divmod(round(min(max(seconds, _FIRST), _LAST) * 1000), 1000)
     year, month, day, hour, minute, second = time.gmtime(whole)[:6]
     # Not by strftime, whose years before 1000 have less than four digits on some systems.
     return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{part:03d}Z"

@@ -36,6 +36,7 @@ def examine_tip(project: Project) -> Iterator[Ailment]:
     """Yield what is to be said of a ref that is damaged, or that points to something which is."""
     why = tip_fault(project)
     if not why:
+        yield from _examine_absent(project)
         return
     found = newest_state(project)
     if found is None:
@@ -49,6 +50,14 @@ def examine_tip(project: Project) -> Iterator[Ailment]:
         "set the branch to it, and keep in the quarantine what the ref holds now",
         fix=partial(_restore, project),
     )
+
+
+def _examine_absent(project: Project) -> Iterator[Ailment]:
+    last = indexed_tip(project) if project.runs_tip() is None else None
+    if last is not None and _is_readable(project, last):
+        branch = project.runs_ref.removeprefix("refs/heads/")
+        sentence = f"the branch {branch} is gone; when it was read last it was at {last[:12]}"
+        yield Ailment("branch-gone", sentence, f"'git branch {branch} {last}' brings it back", urgent=False)
 
 
 def tip_fault(project: Project) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from gittrack.codec.paths import is_id, run_directory
 from gittrack.doctor.ailment import Ailment
 from gittrack.errors import GittrackError
 from gittrack.record.assemble import assemble
-from gittrack.record.folder import is_live, read_segments
+from gittrack.record.folder import is_live, read_segments, says_nothing
 from gittrack.record.foreign import foreign
-from gittrack.record.recover import recover
+from gittrack.record.recover import EMPTY_SECONDS, recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,9 @@ def _examine(project: Project, run_id: str, directory: str) -> Iterator[Ailment]
     if other is not None:
         yield Ailment("foreign-journal", f"run {run_id[:8]}: {other.sentence}", urgent=False)
         return
+    if says_nothing(directory):
+        yield from _examine_empty(project, directory)
+        return
     damaged = [segment for segment in segments if segment.problems]
     for segment in damaged:
         yield Ailment(
@@ -66,6 +70,22 @@ def _examine(project: Project, run_id: str, directory: str) -> Iterator[Ailment]
             urgent=False,
             fix=partial(_commit, project, run_id),
         )
+
+
+def _examine_empty(project: Project, directory: str) -> Iterator[Ailment]:
+    if time.time() - os.stat(directory).st_mtime > EMPTY_SECONDS:
+        yield Ailment(
+            "empty-journal",
+            f"{directory} holds no line of a run: its process was killed before it wrote one",
+            "remove it, as the next gittrack command that reads runs will do",
+            urgent=False,
+            fix=partial(_clear, project, directory),
+        )
+
+
+def _clear(project: Project, directory: str, _: Quarantine) -> str:
+    recover(project, host())
+    return f"left {directory} alone" if os.path.isdir(directory) else f"removed the empty folder {directory}"
 
 
 def _obstacle(project: Project, run_id: str, segments: list[Segment]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gittrack.git.durable import Sharing
     from gittrack.git.repository import Repository
 
-_WATCH = 1.0  # seconds; no git holds the lock of one ref for so long
+WATCH = 1.0  # seconds; no git holds the lock of one ref for so long
 _PATIENCE = 10.0
 _threads = ThreadLock()
 
@@ -53,18 +53,18 @@ def _clear(note: str, path: str) -> None:
         return
     # A note without its end was cut short by the disk: then it may have been this ref.
     lock, new = (f"{lines[0]}.lock", lines[1]) if len(lines) == 3 else (f"{path}.lock", "")
-    seen = _state(lock)
+    seen = lock_state(lock)
     if seen is None:
         return
     if not new or seen[2].strip() != new.encode():
-        time.sleep(_WATCH)  # it was killed before it wrote the id: only time tells it from a git at work
-        if _state(lock) != seen:
+        time.sleep(WATCH)  # it was killed before it wrote the id: only time tells it from a git at work
+        if lock_state(lock) != seen:
             return
     with suppress(OSError):
         os.unlink(lock)
 
 
-def _state(lock: str) -> tuple[int, int, bytes] | None:
+def lock_state(lock: str) -> tuple[int, int, bytes] | None:
     """What tells one lock file from another: inode, time of change, content; None where there is none."""
     try:
         with open(lock, "rb") as file:

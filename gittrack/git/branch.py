@@ -17,6 +17,7 @@ from gittrack.errors import DamagedRecord, StorageError
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
 from gittrack.git.refs import read_ref, swap_ref, sync_ref
+from gittrack.git.settled import remember_tip, settle_tip
 from gittrack.git.store import ObjectStore
 from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries
 
@@ -110,7 +111,11 @@ def append(
     def build(store: ObjectStore, tip: str | None) -> str | None:
         base = start() if tip is None else tip
         addition = make(View(store, base))
-        return None if addition is None else _write(store, base, addition, committer)
+        if addition is None:
+            return None
+        if tip is None and base is not None:
+            settle_tip(repo, ref, base)
+        return _write(store, base, addition, committer)
 
     return advance(repo, ref, build, lock_timeout=lock_timeout)
 
@@ -135,9 +140,13 @@ def advance(
             if commit is None:
                 if tip is not None:
                     # Somebody else brought it there, and may have died before the disk knew.
+                    settle_tip(repo, ref, tip)
                     sync_ref(repo, ref)
                 return None
+            if tip is not None:
+                settle_tip(repo, ref, tip)
             if _move(store, ref, tip, commit):
+                remember_tip(repo, ref, commit)
                 return commit
             if time.monotonic() > deadline:
                 raise StorageError(f"other processes kept moving {ref}; try again when fewer of them are writing")

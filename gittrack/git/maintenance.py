@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository, Settings
 
 EVERY = 40  # commits; at 20 loose objects of 4 KB each that is 3 MB
+_PACKS = 50  # git's own default
 _KEEP_FOR = 3600.0  # seconds after which a .keep file is a killed writer's
 
 
@@ -45,7 +46,7 @@ def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
 
 
 def pack_branch(repo: Repository, ref: str) -> None:
-    """Pack what `ref` gained since the last time, drop the loose copies, then let git see to its packs.
+    """Pack what `ref` gained since the last time, drop the loose copies, then fold packs where there are too many.
 
     A loose object goes only when a durable pack holds it, so this may be killed anywhere.
     """
@@ -56,7 +57,7 @@ def pack_branch(repo: Repository, ref: str) -> None:
             return  # another process is at it
         _drop_stale_keeps(os.path.join(repo.objects_dir, "pack"))
         _pack_new(repo, ref)
-        _let_git_collect(repo)
+        _fold_packs(repo)
 
 
 def _pack_new(repo: Repository, ref: str) -> None:
@@ -85,16 +86,20 @@ def _pack_new(repo: Repository, ref: str) -> None:
         sharing.apply(memory)
 
 
-def _let_git_collect(repo: Repository) -> None:
-    """Let git fold its packs when there are too many for it (gc.autoPackLimit)."""
+def _fold_packs(repo: Repository) -> None:
+    """Fold small packs where there are more than git itself would leave (gc.autoPackLimit); no object is dropped.
+
+    Not by `git gc`, which also forgets old unreachable objects, reflogs and worktrees of the user's.
+    """
     from gittrack.git.repository import settings
 
-    hooks = settings(repo).get("core.hookspath") or os.path.join(repo.common_dir, "hooks")
-    # A relative path counts from the top of the working tree, commonly the directory that holds .git.
-    hooks = os.path.join(os.path.dirname(repo.common_dir), os.path.expanduser(hooks))
-    if os.path.exists(os.path.join(hooks, "pre-auto-gc")):
-        return  # the user lets a hook decide about this, and we run no hook of the user's
-    run_git(["-c", "core.fsync=all", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], repo=repo)
+    limit = settings(repo).number("gc.autopacklimit", _PACKS)
+    names = os.listdir(os.path.join(repo.objects_dir, "pack"))
+    if limit <= 0 or sum(name.endswith(".pack") for name in names) <= limit:
+        return
+    if any(name.endswith(".promisor") for name in names):
+        return  # in a partial clone an older git mixes what it may fetch again with what it may not
+    run_git(["-c", "core.fsync=all", "repack", "--geometric=2", "-d", "--quiet"], repo=repo)
 
 
 def _count(repo: Repository, path: str) -> int:
@@ -131,7 +136,7 @@ def _drop_stale_keeps(packs: str) -> None:
             continue
         path = os.path.join(packs, name)
         with suppress(OSError), open(path, "rb") as file:
-            if file.read(len(KEEP_MARK)) == KEEP_MARK and time.time() - os.stat(path).st_mtime > _KEEP_FOR:
+            if file.read(len(KEEP_MARK)) == KEEP_MARK and abs(time.time() - os.stat(path).st_mtime) > _KEEP_FOR:
                 os.unlink(path)
 
 

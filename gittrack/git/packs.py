@@ -52,7 +52,10 @@ class Packs:
             self._scanned.clear()
             found = self._read_packed(oid) or self._read_loose(oid) or self._read_by_git(oid)
         if found is None:
-            raise MissingObject(f"object {oid} is missing from {self.repo.objects_dir}; run 'git fsck'")
+            from gittrack.git.partial import left_out
+
+            what = f"object {oid} is missing from {self.repo.objects_dir}; run 'git fsck'"
+            raise MissingObject(left_out(self.repo) or what)
         return found
 
     def loose_path(self, oid: str) -> str | None:

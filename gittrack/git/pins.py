@@ -12,6 +12,7 @@ from gittrack.git.branch import advance, commit_bytes
 from gittrack.git.process import run_git_status
 from gittrack.git.reader import parents_of
 from gittrack.git.refs import read_ref
+from gittrack.git.settled import settle_tip
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> Non
         return
 
     def build(store: ObjectStore, tip: str | None) -> str:
+        settle_tip(repo, ref, commit)
         tree = store.write("tree", b"")
         who = (committer, time.time())
         parents = [parent for parent in (tip, commit) if parent is not None]

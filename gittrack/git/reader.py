@@ -151,6 +151,9 @@ class BlobReader:
 
     def read_many(self, oids: Sequence[str]) -> Generator[tuple[str, bytes], None, None]:
         """Yield (id, content) in the order of `oids`; those that are not there, or are damaged, are left out."""
+        from gittrack.git.partial import fetch_missing
+
+        fetch_missing(self._repo, oids)
         asked = answered = 0
         try:
             while answered < len(oids):
@@ -211,8 +214,11 @@ class BlobReader:
         return content[:-1]
 
     def _failed(self) -> StorageError:
+        from gittrack.git.partial import left_out
+
         self.close()
-        return StorageError(f"git cat-file ended while objects of {self._repo.common_dir} were read; run 'git fsck'")
+        what = f"git cat-file ended while objects of {self._repo.common_dir} were read; run 'git fsck'"
+        return StorageError(left_out(self._repo) or what)
 
 
 def _decode(name: bytes) -> str:

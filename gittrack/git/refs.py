@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
-from gittrack.git.abandoned import announced
+from gittrack.git.abandoned import WATCH, announced, lock_state
+from gittrack.git.ages import file_clock
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
-from gittrack.git.lock import ThreadLock, held_lock
+from gittrack.git.lock import held_lock
 from gittrack.git.packs import open_packs
 from gittrack.git.process import run_git, run_git_status
 
 if TYPE_CHECKING:
-    from gittrack.git.container import RefsContainer
     from gittrack.git.repository import Repository
 
 _SYMREF = b"ref: "
@@ -36,7 +36,7 @@ def read_ref(repo: Repository, ref: str) -> str | None:
         line = _loose_ref(repo, name)
         if line is None:
             # Packing writes packed-refs before it removes the loose file, so this order misses nothing ...
-            line = _packed_ref(repo, name) or _loose_ref(repo, name)  # ... unless it was unpacked just now
+            line = find_packed(read_packed(repo), name) or _loose_ref(repo, name)  # ... unless it was unpacked just now
         if line is None or not line.startswith(_SYMREF):
             return _commit_id(ref, line)
         name = os.fsdecode(line[len(_SYMREF) :]).strip()
@@ -116,7 +116,7 @@ def is_folder(repo: Repository, ref: str) -> bool:
     """Whether there is a ref below this name, which leaves no room for one of the name itself."""
     if repo.ref_format != "files":
         return bool(run_git(["for-each-ref", "--count=1", f"{ref}/"], repo=repo))
-    if b" " + os.fsencode(ref) + b"/" in _packed_refs(repo):
+    if b" " + os.fsencode(ref) + b"/" in read_packed(repo):
         return True
     # Deleted branches leave empty folders behind.
     return any(files for _, _, files in os.walk(os.path.join(repo.common_dir, *ref.split("/"))))
@@ -137,15 +137,16 @@ def _loose_ref(repo: Repository, ref: str) -> bytes | None:
         raise storage_error(error, error.filename or ref) from error
 
 
-def _packed_ref(repo: Repository, ref: str) -> bytes | None:
-    content = _packed_refs(repo)
-    end = content.find(b" " + os.fsencode(ref) + b"\n")
+def find_packed(text: bytes, ref: str) -> bytes | None:
+    """Return the id of a ref in the text of packed-refs, None when it is not there."""
+    end = text.find(b" " + os.fsencode(ref) + b"\n")
     if end < 0:
         return None
-    return content[content.rfind(b"\n", 0, end) + 1 : end]
+    return text[text.rfind(b"\n", 0, end) + 1 : end]
 
 
-def _packed_refs(repo: Repository) -> bytes:
+def read_packed(repo: Repository) -> bytes:
+    """Return the text of packed-refs, nothing when there is none; StorageError when it cannot be read."""
     try:
         with open(os.path.join(repo.common_dir, "packed-refs"), "rb") as file:
             return file.read()
@@ -153,10 +154,6 @@ def _packed_refs(repo: Repository) -> bytes:
         return b""
     except OSError as error:
         raise storage_error(error, error.filename or "packed-refs") from error
-
-
-_containers: dict[str, RefsContainer] = {}
-_containers_lock = ThreadLock()
 
 
 def _attempt(repo: Repository, ref: str, old: str | None, new: str) -> bool | None:
@@ -186,14 +183,9 @@ def _swap_once(repo: Repository, ref: str, old: str | None, new: str) -> bool:
 
     from gittrack.git.container import RefsContainer
 
-    # Kept, because it parses packed-refs at the first use; dulwich sees by itself when that file changed.
-    with _containers_lock.held():
-        container = _containers.get(repo.common_dir)
-        if container is None:
-            container = _containers[repo.common_dir] = RefsContainer(repo.common_dir)
-        # None would mean 'whatever it is now' to dulwich.
-        expected = ZERO_SHA if old is None else ObjectID(old.encode())
-        return container.set_if_equals(Ref(os.fsencode(ref)), expected, ObjectID(new.encode()))
+    # None would mean 'whatever it is now' to dulwich.
+    expected = ZERO_SHA if old is None else ObjectID(old.encode())
+    return RefsContainer(repo).set_if_equals(Ref(os.fsencode(ref)), expected, ObjectID(new.encode()))
 
 
 def _swap_by_git(repo: Repository, ref: str, old: str | None, new: str) -> bool:
@@ -232,21 +224,26 @@ def _missing_parents(path: str) -> list[str]:
 
 
 def _break_stale_lock(repo: Repository, lock: str) -> None:
-    """Remove the lock of a writer that was killed long ago: nothing else ever would."""
-    if not _is_stale(lock):
+    """Remove the lock of a writer that was killed long ago: nothing else ever would.
+
+    Its age alone may be that of a clock that jumped: it must also stay as it is for longer than any git needs.
+    """
+    if not _is_stale(repo, lock):
         return
     sharing = open_packs(repo).sharing
     # One at a time, or a slow process would remove the new lock of a fast one.
     with held_lock(os.path.join(repo.state_dir, "unlock.lock"), sharing=sharing) as held:
-        if held and _is_stale(lock):
+        seen = lock_state(lock)
+        time.sleep(WATCH)
+        if held and seen is not None and lock_state(lock) == seen:
             with suppress(FileNotFoundError):
                 os.unlink(lock)
 
 
-def _is_stale(lock: str) -> bool:
+def _is_stale(repo: Repository, lock: str) -> bool:
     try:
         # A lock from the future is as dead as one from the past: a clock was put back since.
-        return abs(time.time() - os.stat(lock).st_mtime) > _STALE
+        return abs(file_clock(repo.state_dir) - os.stat(lock).st_mtime) > _STALE
     except OSError:
         return False
 

@@ -22,6 +22,7 @@ from gittrack.git.durable import (
 )
 from gittrack.git.packfile import release_pack, write_pack
 from gittrack.git.packs import MissingObject, Packs, open_packs
+from gittrack.git.settled import YOUNG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,6 @@ PACK_FROM = 50  # objects; below, loose files cost less and do not pile up packs
 _STREAM_FROM = 4 << 20  # bytes; larger files never lie in memory whole
 _BUFFER_LIMIT = 32 << 20
 _CHUNK = 1 << 20
-_YOUNG = 600.0  # seconds; the kernel writes everything back well before
 _OLD = 3600.0
 _DURABLE_LIMIT = 50_000
 _ATTEMPTS = 5
@@ -317,7 +317,7 @@ class ObjectStore:
             age = time.time() - os.stat(path).st_mtime
             if age > _OLD:
                 os.utime(path)  # as git does: 'git gc' removes old objects that no ref needs yet
-            elif loose and age < _YOUNG and oid not in self._packs.durable:
+            elif loose and age < YOUNG and oid not in self._packs.durable:
                 fsync_file(path)  # a git without core.fsync may have just written it
                 self._touched[os.path.dirname(path)] = None
         except FileNotFoundError:

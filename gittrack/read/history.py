@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gittrack.codec.paths import ARTIFACTS, run_directory
+from gittrack.codec.paths import artifact_place, run_directory
 from gittrack.errors import DamagedRecord, StorageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_file(project: Project, run: Run, path: str) -> bytes | None:
     The pointer of a large artifact is followed; StorageError when its content is not on this machine.
     """
     for artifact in run.artifacts:
-        if artifact.large and path == f"{artifact.prefix}{ARTIFACTS}/{artifact.path}":
+        if artifact.large and path == artifact_place(artifact):
             return read_large(project, run, artifact)
     return next(data for _, data in _contents(project, run, (path,)))
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.codec.paths import (
-    ARTIFACTS,
     METRICS,
     PACKAGES,
     RECORD,
+    artifact_place,
     later_stem,
     parse_later,
     pointer,
@@ -152,7 +152,7 @@ def _mentioned(record: Record) -> Iterator[Expected]:
     for summary in record.metrics.values():
         yield Expected(summary.files[0], summary=summary)
     for artifact in record.artifacts:
-        yield Expected(f"{artifact.prefix}{ARTIFACTS}/{artifact.path}", artifact=artifact)
+        yield Expected(artifact_place(artifact), artifact=artifact)
     for path in record.output:
         yield Expected(path)
 

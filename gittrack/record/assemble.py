@@ -56,13 +56,14 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
     events: list[tuple[float, int, dict[str, object]]] = []
     names: list[str] = []
     shared, begun = False, False
-    touched, opened = 0.0, 0.0
+    touched, opened, zero = 0.0, 0.0, 0.0
     for segment in segments:
         shared = shared or (bool(names) and "after" not in segment.opening)
         names.append(segment.name)
         touched = max(touched, segment.touched)
         opened = min(opened, segment.wall) if opened else segment.wall
         begun = begun or segment.owner
+        zero = max(zero, segment.start)
         state.warnings.extend(segment.problems)
         _take(state, segment, events)
     events.sort(key=lambda event: event[:2])
@@ -83,7 +84,7 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
         artifacts=tuple(state.artifacts.values()),
         warnings=tuple(state.warnings),
         journal=tuple(names),
-        end=state.record.end if state.record.status else milliseconds(touched),
+        end=state.record.end if state.record.status else milliseconds(_last_heard(state, events, touched, zero)),
     )
     ended = state.record.status is not None
     if ended and record.status == FINISHED and state.worker_status:
@@ -91,6 +92,16 @@ def assemble(run_id: str, segments: Iterable[Segment]) -> Assembly:
     series = {name.decode(): HEADER + b"\n".join(lines) + b"\n" for name, lines in state.points.items()}
     metrics = {name.decode(): builder.summary() for name, builder in state.builders.items()}
     return Assembly(replace(record, metrics=metrics), series, state.packages, ended)
+
+
+def _last_heard(
+    state: _State, events: list[tuple[float, int, dict[str, object]]], touched: float, zero: float
+) -> float:
+    """When something was written last: the file's time, or, where a clock went back behind it, the last line's."""
+    latest = max(zero, events[-1][0] if events else 0.0)
+    if touched >= latest:
+        return touched
+    return max(latest, *(zero + float(lines[-1].split(b"\t")[1]) for lines in state.points.values()), latest)
 
 
 def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[str, object]]]) -> None:

@@ -18,8 +18,9 @@ from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Launch, Start, Value
 from gittrack.names import name_for
+from gittrack.record.clock import joined_clock, new_clock
 from gittrack.record.code import capture_code, utf8
-from gittrack.record.folder import is_live, start_time
+from gittrack.record.folder import is_live, opening_of_owner
 from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.run import ActiveRun
 from gittrack.values import check_run_name, check_text
@@ -47,16 +48,17 @@ def begin(
     run_id = run_id or os.urandom(16).hex()
     start, problems = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
     start = replace(start, launch=launch or Launch(), reproduces=reproduces)
-    return ActiveRun(project, start, _begun(project, start, start.time, problems), owner=True)
+    return ActiveRun(project, start, _begun(project, start, start.time, start.time, problems), owner=True)
 
 
-def _begun(project: Project, start: Start, zero: float, problems: Sequence[str]) -> Journal:
-    """A journal with its first lines written; StorageError when the disk refuses them."""
+def _begun(project: Project, start: Start, zero: float, not_before: float, problems: Sequence[str]) -> Journal:
+    """A journal with its first lines written, its clock from `not_before` on; StorageError when the disk refuses."""
     # Loaded now, not after days of training, when the installed version may be another one. And dataclasses
     # are made by exec, which in an atexit handler makes Python forget that SIGINT ended the process.
     import gittrack.record.publish  # noqa: F401
 
-    journal = Journal(project.journal_of(start.id), opening_of(start.id, owner=True, start=zero))
+    opening = opening_of(start.id, owner=True, start=zero)
+    journal = Journal(project.journal_of(start.id), opening, new_clock(not_before))
     try:
         journal.open()
     except OSError as error:
@@ -75,12 +77,13 @@ def join_journal(project: Project, run_id: str, name: str | None, experiment: st
     directory = project.journal_of(run_id)
     if not is_live(directory):
         return None
-    time_of_start = start_time(directory)
-    if time_of_start is None:
+    owner = opening_of_owner(directory)
+    if owner is None:
         return None
     project.redact_as_configured()
+    time_of_start, opening = owner
     start = Start(run_id, name or name_for(run_id), time_of_start, experiment or DEFAULT_EXPERIMENT)
-    journal = Journal(directory, opening_of(run_id, owner=False))
+    journal = Journal(directory, opening_of(run_id, owner=False), joined_clock(opening, host()))
     run = ActiveRun(project, start, journal, owner=False, params=partial(_running_params, project, run_id))
     if name or experiment:
         run.adopt(name, experiment)
@@ -105,7 +108,7 @@ def resume(project: Project, run_id: str, name: str | None, experiment: str | No
     start, problems = _captured(
         project, run_id, name=name or known.name, experiment=experiment or known.experiment, parent=known.parent
     )
-    journal = _begun(project, start, known.start, problems)
+    journal = _begun(project, start, known.start, known.end or known.start, problems)
     # Its times go on counting from when it first started.
     run = ActiveRun(project, replace(start, time=known.start), journal, owner=True, params=lambda: known.params)
     if name or experiment:

@@ -53,8 +53,13 @@ class Segment:
     @property
     def wall(self) -> float:
         """When it was opened, by that machine's clock."""
-        wall = _moment(self.opening.get("wall"))
+        wall = moment(self.opening.get("wall"))
         return self.touched if wall is None else wall
+
+    @property
+    def start(self) -> float:
+        """When the run started, as the process that owns it says; 0 from the others."""
+        return moment(self.opening.get("start")) or 0.0
 
     @property
     def after(self) -> str | None:
@@ -115,17 +120,17 @@ def says_nothing(directory: str) -> bool:
     return not any(s.opening or s.lines or s.problems for s in read_segments(directory))
 
 
-def start_time(directory: str) -> float | None:
-    """Return when the run of the journal in `directory` started, as its owner says."""
+def opening_of_owner(directory: str) -> tuple[float, Mapping[str, object]] | None:
+    """Return when the run of the journal in `directory` started, as its owner says, and all that the owner says."""
     for opening in openings(directory):
-        start = _moment(opening.get("start"))
+        start = moment(opening.get("start"))
         if opening.get("owner") is True and start is not None:
-            return start
+            return start, opening
     return None
 
 
-def _moment(value: object) -> float | None:
-    """`value` when it is a time that the format can write."""
+def moment(value: object) -> float | None:
+    """Return `value` when it is a time that the format can write."""
     return value if isinstance(value, float) and 0 <= value < _YEAR_10000 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from gittrack.capture.inputs import StatCache, describe_input
 from gittrack.capture.pointers import dvc_object, lfs_pointer
 from gittrack.errors import GittrackError
+from gittrack.git.durable import sharing_of
 from gittrack.git.lookup import object_at
 from gittrack.git.store import ObjectStore
 from gittrack.git.unchanged import is_as_in
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 
 def take_input(project: Project, tree: str | None, path: str, name: str | None, progress: Progress | None) -> Input:
     """Return what is to be recorded of the file or directory `path`, read by a run of the code `tree`."""
-    cache = StatCache(os.path.join(project.repo.state_dir, "stat.sqlite"))
-    item = describe_input(path, name, cache=cache, progress=progress)
+    place = os.path.join(project.repo.state_dir, "stat.sqlite")
+    item = describe_input(path, name, cache=StatCache(place), progress=progress)
+    if (sharing := sharing_of(project.repo.common_dir)) is not None:
+        with contextlib.suppress(OSError):  # another user's, who has done it
+            sharing.apply(place)
     try:
         stored, oid = _keeper(project, tree, path, item)
     except (GittrackError, OSError):  # the hash is what counts

@@ -22,6 +22,7 @@ from gittrack.errors import NoActiveRun
 from gittrack.git.durable import fsync_file, make_directories, sharing_of
 from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.record import liveness
+from gittrack.record.clock import RunClock, new_clock
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
 RETRY_SECONDS: Final = 1.0
 FOLDER_SECONDS: Final = 5.0
+_OF_THE_PROCESS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _LEVELS: Final = 2  # <git dir>/gittrack/journal/<run>: the first run of a repository makes them all
 
 
@@ -41,11 +43,13 @@ class Journal:
 
     __slots__ = (
         "_attempts",
+        "_clock",
         "_closed",
         "_fd",
         "_first_unsynced",
         "_lines",
         "_lock",
+        "_missing",
         "_next_try",
         "_old_lock",
         "_opening",
@@ -58,8 +62,9 @@ class Journal:
         "segments",
     )
 
-    def __init__(self, directory: str, opening: Mapping[str, object]) -> None:
+    def __init__(self, directory: str, opening: Mapping[str, object], clock: RunClock | None = None) -> None:
         """Prepare; nothing is written before the first line. `opening` goes into each segment's first line."""
+        self._clock = clock or new_clock()
         self.directory = directory
         self.segments: list[str] = []
         self.fault: OSError | None = None
@@ -75,6 +80,7 @@ class Journal:
         # The payloads that no fsync has covered yet, and the sequence number of the first of them.
         self._lines: list[bytes] = []
         self._first_unsynced = 1
+        self._missing = 0
         self._replaces: tuple[str, int] | None = None
         self._attempts = 0
         self._old_lock = ""
@@ -103,11 +109,15 @@ class Journal:
 
     def event(self, kind: str, /, **facts: object) -> None:
         """Write one event with the present time; its facts must be plain values."""
-        payload = _encoded(pack({"e": kind, "at": time.time(), **facts}))
+        payload = _encoded(pack({"e": kind, "at": self.now(), **facts}))
         with self._lock:
             if self._closed:
                 raise self._ended()
             self._append(payload)
+
+    def now(self) -> float:
+        """Return the time by the clock of the run, which no jump of the machine's clock moves."""
+        return self._clock.now()
 
     def check_open(self) -> None:
         """NoActiveRun after the last event."""
@@ -132,8 +142,8 @@ class Journal:
 
     @property
     def unwritten(self) -> int:
-        """How many lines are only in memory."""
-        return len(self._lines) if self._fd < 0 else 0
+        """How many lines no segment has taken: they are only in memory."""
+        return self._missing
 
     def _append(self, payload: bytes) -> None:
         self._lines.append(payload)
@@ -159,9 +169,13 @@ class Journal:
     def sync(self) -> bool:
         """Make everything so far safe from a power cut; False when the disk refuses (`fault` says why)."""
         with self._lock:
-            if self._fd < 0 and self._lines:
-                self._open_next(force=True)
-            return not self._lines or (self._fd >= 0 and self._sync())
+            # The second time in a new segment, written from memory, should the first fsync have failed.
+            return self._sync_all() or self._sync_all()
+
+    def _sync_all(self) -> bool:
+        if self._fd < 0 and self._lines:
+            self._open_next(force=True)
+        return not self._lines or (self._fd >= 0 and self._sync())
 
     def _sync(self) -> bool:
         try:
@@ -170,9 +184,14 @@ class Journal:
             sync_directory(self.directory)
             settle(self.directory, above=_LEVELS)
         except OSError as error:
+            if error.errno in _OF_THE_PROCESS:
+                # The disk was not even asked: the segment is as good as before.
+                self.fault = error
+                return False
             # After a failed fsync the kernel may have dropped the pages: only memory is still right.
             self._give_up(error, retry=False)
             return False
+        self.fault = None
         self._first_unsynced = self._sequence
         self._lines.clear()
         return True
@@ -183,6 +202,7 @@ class Journal:
             self._abandon()
             self._report(fault)
         if retry:
+            self._missing += 1  # the line that was to be written
             self._open_next(force=not self._segment)
 
     def _abandon(self) -> None:
@@ -226,7 +246,8 @@ class Journal:
         name = os.urandom(6).hex()
         path = os.path.join(self.directory, name + SUFFIX)
         lock = os.path.join(self.directory, name + LOCK_SUFFIX)
-        opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": time.time()}
+        opening = {"e": "open", "version": JOURNAL_VERSION, **self._opening, "pid": os.getpid(), "wall": self.now()}
+        opening |= self._clock.facts()
         if self._replaces is not None:
             opening["after"], opening["from"] = self._replaces
             opening["attempt"] = self._attempts = self._attempts + 1
@@ -253,6 +274,7 @@ class Journal:
             raise
         self._fd, self._segment, self._sequence = fd, name, len(lines)
         self._first_unsynced = 1
+        self._missing = 0
         self.segments.append(name)
         self.fault = None
         if self._old_lock:

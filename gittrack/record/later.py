@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gittrack.capture.machine import host
 from gittrack.codec import paths
 from gittrack.codec.record import record_to_plain
 from gittrack.codec.text import to_yaml
@@ -15,7 +16,8 @@ from gittrack.errors import GittrackError, RunNotFound, StorageError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
 from gittrack.model import Author, Note, Record
-from gittrack.record.folder import is_live
+from gittrack.record.clock import joined_clock
+from gittrack.record.folder import is_live, opening_of_owner
 from gittrack.record.journal import Journal, opening_of
 from gittrack.record.publish import Files, frame_files, next_lamport, publish, records_on
 from gittrack.replay import fold
@@ -93,7 +95,9 @@ def _say(project: Project, run_id: str, record: Record, verb: str, words: str) -
 
 
 def _say_to_journal(project: Project, run_id: str, record: Record) -> None:
-    journal = Journal(project.journal_of(run_id), opening_of(run_id, owner=False))
+    owner = opening_of_owner(project.journal_of(run_id))
+    clock = None if owner is None else joined_clock(owner[1], host())
+    journal = Journal(project.journal_of(run_id), opening_of(run_id, owner=False), clock)
     if record.tags:
         journal.event("tags", tags=dict(record.tags))
     if record.name:

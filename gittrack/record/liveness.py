@@ -41,10 +41,10 @@ def hold(path: str) -> None:
     except OSError as error:
         fault = error
     except threading.ThreadError as error:
-        fault = error.__context__  # what the disk said
+        fault = _said(error)
     if not lock.acquired:
         let_go(lock)
-        if isinstance(fault, OSError) and fault.errno in _NO_LOCKS:
+        if fault is not None and _has_no_locks(fault):
             _held[path] = None
             return
         raise fault if isinstance(fault, OSError) else OSError(errno.EAGAIN, "it cannot be locked", path)
@@ -76,13 +76,20 @@ def is_held(path: str) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, threading.ThreadError) as error:
-        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
-            return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
-        # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
-        return True
+        return _is_held_otherwise(path, error)
     finally:
         _close(lock)
     return not free
+
+
+def _is_held_otherwise(path: str, error: Exception) -> bool:
+    """What to think of a lock that could not be asked for."""
+    if _has_no_locks(error):
+        return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return _is_locked(path)
+    # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
+    return True
 
 
 def _is_fresh(segment: str) -> bool:
@@ -90,6 +97,33 @@ def _is_fresh(segment: str) -> bool:
         return file_clock(os.path.dirname(segment)) - os.stat(segment).st_mtime < STALE_SECONDS
     except OSError:
         return False
+
+
+def _is_locked(path: str) -> bool:
+    """Whether somebody holds it, on a disk that is read-only, where fasteners cannot open the file as it wants to."""
+    import fcntl
+
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _has_no_locks(fault: BaseException) -> bool:
+    said = _said(fault)
+    return isinstance(said, OSError) and said.errno in _NO_LOCKS
+
+
+def _said(fault: BaseException) -> BaseException | None:
+    """What the disk said: fasteners wraps it in an error of its own."""
+    return fault.__context__ if isinstance(fault, threading.ThreadError) else fault
 
 
 def _close(lock: InterProcessReaderWriterLock) -> None:

@@ -22,7 +22,7 @@ from gittrack.git.branch import Addition, View, append
 from gittrack.git.maintenance import maintain
 from gittrack.git.repository import Signature
 from gittrack.git.store import ObjectStore
-from gittrack.model import CRASHED, Record, Run
+from gittrack.model import CRASHED, Artifact, Record, Run
 from gittrack.record.assemble import Assembly, assemble
 from gittrack.record.folder import Segment, read_segments
 from gittrack.record.foreign import foreign, written_elsewhere
@@ -149,6 +149,7 @@ def _addition(
     record = replace(
         record,
         metrics={name: replace(m, files=(stem_files.names[name],)) for name, m in record.metrics.items()},
+        artifacts=stem_files.artifacts,
         output=(paths.OUTPUT,) if paths.OUTPUT in stem_files.files else (),
     )
     data = to_yaml(record_to_plain(record))
@@ -175,11 +176,12 @@ def _last_output(directory: str) -> float:
 
 
 class _Companions:
-    """The files that lie beside a record, by their path relative to it, and each metric's file."""
+    """The files that lie beside a record, by their path relative to it, each metric's file, and the artifacts."""
 
     def __init__(self) -> None:
         self.files: Files = {}
         self.names: dict[str, str] = {}
+        self.artifacts: tuple[Artifact, ...] = ()
 
 
 def _companions(directory: str, assembly: Assembly) -> _Companions:
@@ -190,14 +192,16 @@ def _companions(directory: str, assembly: Assembly) -> _Companions:
         stems.add(stem.lower())
         result.names[name] = f"{paths.METRICS}/{stem}.tsv"
         result.files[result.names[name]] = data
-    for artifact in assembly.record.artifacts:
+    moved = paths.artifact_files(artifact.path for artifact in assembly.record.artifacts)
+    result.artifacts = tuple(replace(a, file=moved.get(a.path, "")) for a in assembly.record.artifacts)
+    for artifact in result.artifacts:
         content: bytes | os.PathLike[str]
         if artifact.large:
             content = paths.pointer(artifact.sha256, artifact.size)
         else:
             with open(staged(directory, artifact.sha256), "rb") as file:
                 content = file.read()
-        result.files[f"{paths.ARTIFACTS}/{artifact.path}"] = content
+        result.files[paths.artifact_place(artifact)] = content
     if assembly.packages:
         result.files[paths.PACKAGES] = "".join(f"{line}\n" for line in assembly.packages).encode()
     output = read_log(os.path.join(directory, paths.OUTPUT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gittrack.errors import InvalidValue, NoActiveRun
@@ -66,7 +66,7 @@ class ActiveRun:
         self._params: dict[str, Value] | None = None
         self._heads: dict[str, str] = {}
         self._merging = threading.RLock()
-        self._zero = monotonic() - (time() - start.time)
+        self._zero = monotonic() - (journal.now() - start.time)
         self._journal = journal
         self._artifacts = self._keeper()
         self._point: Callable[[str, int | None, float, Number], None] = journal.point
@@ -127,14 +127,14 @@ class ActiveRun:
         absent, repeated or out of order. `timestamp`: a datetime, float seconds, or integer milliseconds
         since the epoch. Raises InvalidValue for anything else.
         """
-        if type(value) is not float:
-            value = metric_value(key, value)
-        if step is not None and (type(step) is not int or step.bit_length() > STEP_BITS):
-            step = metric_step(key, step)
         try:
             head = self._heads[key]
         except (KeyError, TypeError):  # a new one, or of a type that names nothing
             head = self._head(key)
+        if type(value) is not float:
+            value = metric_value(key, value)
+        if step is not None and (type(step) is not int or step.bit_length() > STEP_BITS):
+            step = metric_step(key, step)
         self._point(
             head,
             step,

@@ -57,3 +57,12 @@ def test_a_python_that_does_not_answer_tells_nothing(tmp_path: Path) -> None:
     found = environment_of([str(broken)])
     assert (found.python, found.packages) == (None, ())
     assert found.cpu_count == capture_environment().cpu_count
+
+
+def test_a_module_of_the_user_is_not_run(other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "json.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.chdir(code)
+    assert environment_of([str(other / "bin/python"), "train.py"]).python == sys.version.split()[0]
+    assert [path.name for path in code.iterdir()] == ["json.py"]

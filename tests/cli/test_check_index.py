@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.sampling import sample
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -85,7 +87,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", UNUSABLE)
+@pytest.mark.parametrize("kind", sample(UNUSABLE, 2))
 def test_an_index_that_cannot_be_used(index: Path, gittrack: Gittrack, kind: str) -> None:
     damage, checked, told = UNUSABLE[kind]
     damage(index)
@@ -101,13 +103,13 @@ def test_an_index_that_cannot_be_used(index: Path, gittrack: Gittrack, kind: str
     assert gittrack("check").out.endswith("all is well\n")
 
 
-@pytest.mark.parametrize("kind", [kind for kind, (_, _, told) in UNUSABLE.items() if told])
+@pytest.mark.parametrize("kind", sample((kind for kind, (_, _, told) in UNUSABLE.items() if told), 3))
 def test_the_doctor_makes_an_index_anew(index: Path, gittrack: Gittrack, kind: str) -> None:
     UNUSABLE[kind][0](index)
 
     assert "made the index anew, with 3 runs" in gittrack("doctor", "--fix").out
 
-    assert gittrack("doctor").out == "nothing needs attention\n"
+    assert gittrack("doctor").out.endswith("\nnothing needs attention\n"), "only a note on what is kept"
     assert gittrack("check").code == 0
 
 
@@ -123,7 +125,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("kind", sample(WRONG, 3))
 def test_rows_changed_by_hand_are_what_the_check_finds(index: Path, gittrack: Gittrack, kind: str) -> None:
     changed(WRONG[kind])(index)
 

@@ -179,6 +179,17 @@ def test_a_journal_that_cannot_be_committed_says_why_and_stays(journal: Path, gi
     assert str(journal) in reason
 
 
+def test_the_folder_of_a_journal_without_a_line(recorded: Path, gittrack: Gittrack) -> None:
+    folder = recorded / ".git" / "gittrack" / "journal" / ("ab" * 16)
+    left_behind(folder / "blobs" / "x")
+    assert found(gittrack, "--fix", code=0) == {}, "young: a run may be about to start"
+    os.utime(folder, (time.time() - DAY,) * 2)
+
+    assert "holds no line of a run" in found(gittrack, code=0)["empty-journal"]
+    assert found(gittrack, "--fix", code=0) == {}
+    assert not folder.exists()
+
+
 def test_a_journal_of_another_host(repo: Path, gittrack: Gittrack, run_python: RunPython) -> None:
     line = "from gittrack.record import journal; journal.host = lambda: 'elsewhere'"
     run_python(CRASHED.replace("import gittrack\n", f"import gittrack\n    {line}\n"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.sampling import sample
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -53,7 +55,7 @@ BROKEN: dict[str, tuple[Callable[[Path, Git], None], int]] = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", sample(BROKEN, 2))
 def test_a_broken_ref_is_set_to_the_newest_state_left(
     recorded: Path, git: Git, gittrack: Gittrack, run_python: RunPython, kind: str
 ) -> None:
@@ -91,6 +93,16 @@ def test_a_state_that_a_rewrite_left_behind_is_not_taken(recorded: Path, git: Gi
     assert gittrack("doctor", "--fix").code == 0
 
     assert git("rev-parse", RUNS).strip() == message
+
+
+def test_a_branch_that_was_deleted(recorded: Path, git: Git, gittrack: Gittrack) -> None:
+    tip = git("rev-parse", RUNS).strip()
+    assert gittrack("log").code == 0
+    git("branch", "-D", "gittrack/runs")
+
+    result = gittrack("doctor")
+
+    assert (result.code, f"'git branch gittrack/runs {tip}' brings it back" in result.out) == (0, True), recorded
 
 
 def test_where_nothing_is_left(recorded: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:

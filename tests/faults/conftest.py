@@ -104,9 +104,13 @@ class Child:
         """Let it run until its next stop."""
         os.kill(self.pid, signal.SIGCONT)  # not waited for yet: the number is still its own
 
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return Path(str(self.request["err"])).read_text(encoding="utf-8")
+
     def kill_group(self) -> None:
         """Kill the processes that it started and that are still there."""
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it is not waited for: the number is still its group's
             os.killpg(self.pid, signal.SIGKILL)
 
     def join(self) -> Ended:
@@ -222,6 +226,11 @@ class Lab:
         assert child.stops(), child.join().err
         return child
 
+    def started(self, name: str, repo: Path, facts: Mapping[str, object] | None = None) -> Child:
+        """Start a scene and wait for nothing."""
+        request = {**self._request(name, repo, {}, "", facts or {}), "wait": False}
+        return Child(int(str(self._nursery.ask(request)["pid"])), self, request)
+
     def has_stopped(self, pid: int) -> bool:
         """Wait until a child has stopped itself (True) or has ended (False)."""
         return self._nursery.ask({"stopped": pid})["stopped"] is True
@@ -229,6 +238,12 @@ class Lab:
     def join(self, child: Child) -> Ended:
         """Wait for the end of a child."""
         return self._ended(child.request, self._nursery.ask({"join": child.pid}))
+
+    def commit_by_git(self, repo: Path) -> None:
+        """Move the branch on as a merge does, without asking the disk."""
+        ref = "refs/heads/gittrack/runs"
+        commit = self._git("commit-tree", "-m", "Merge", "-p", ref, f"{ref}^{{tree}}", cwd=repo).strip()
+        self._git("update-ref", ref, commit, cwd=repo)
 
     def see(self, repo: Path) -> Seen:
         """List the runs, as the next command would, which completes what was left behind."""

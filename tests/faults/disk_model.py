@@ -99,8 +99,8 @@ class DiskModel:
     def _expect_ref(self, moment: str) -> None:
         if not self._moved:
             self._faults.append(f"the ref has not moved {moment}")
-        loose = [path for path in self._contents if path == REF]
-        loose += [f"the name {path}" for path in self._names if path.startswith("refs")]
+        loose = [path for path in self._contents if path == REF or path.startswith("objects/")]
+        loose += [f"the name {path}" for path in self._names if path.startswith(("refs", "objects/"))]
         self._faults += [f"{what} {moment}" for what in sorted(loose)]
 
     def _expect_journal(self) -> None:

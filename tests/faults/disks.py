@@ -80,22 +80,22 @@ class Disk:
         self.top.mkdir()
         with self._image.open("wb") as file:
             file.truncate(SIZE)
-        _run(*self._kind.make, str(self._image))
+        run(*self._kind.make, str(self._image))
 
     def mount(self) -> None:
         """Mount it, which replays its journal; the loop device goes with the mount, however that ends."""
-        _patiently("mount", "-o", f"loop,{self._kind.options}", str(self._image), str(self.top))
+        patiently("mount", "-o", f"loop,{self._kind.options}", str(self._image), str(self.top))
         self._mounted = True
 
     def unmount(self) -> None:
         """Unmount it, once the last process has left it."""
         if self._mounted:
-            _patiently("umount", str(self.top))
+            patiently("umount", str(self.top))
         self._mounted = False
 
     def settle(self) -> None:
         """Have everything that is there now on disk."""
-        _run("sync", "-f", str(self.top))
+        run("sync", "-f", str(self.top))
 
     def cut(self, *, log_flushed: bool) -> None:
         """Cut its power."""
@@ -109,7 +109,7 @@ class Disk:
     def verify(self) -> None:
         """Assert that the file system itself is whole."""
         self.unmount()
-        _run(*self._kind.verify, str(self._image))
+        run(*self._kind.verify, str(self._image))
         self.mount()
 
 
@@ -125,17 +125,17 @@ def disk(name: str, folder: Path) -> Iterator[Disk]:
         made._image.unlink()
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}"
 
 
-def _patiently(*command: str) -> None:
+def patiently(*command: str) -> None:
     """Repeat a command while something is busy: all loop devices, or the last process in a folder."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return _run(*command)
+            return run(*command)
         except AssertionError:
             if time.monotonic() > deadline:
                 raise

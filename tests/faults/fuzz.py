@@ -11,8 +11,10 @@ import argparse
 import mmap
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -23,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
 from tests.faults.fuzz_mutate import LIMIT
-from tests.faults.fuzz_targets import NAMES, Target, open_target
+from tests.faults.fuzz_targets import MEMORY as MEMORY_FOLDER
+from tests.faults.fuzz_targets import NAMES, PREFIX, Target, open_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,10 +66,11 @@ class Tally:
 class Campaign:
     """Tries inputs on a target, and keeps those that show a defect, one for each place in the code."""
 
-    def __init__(self, target: Target, keep: Path, scratch: mmap.mmap) -> None:
+    def __init__(self, target: Target, keep: Path, scratch: mmap.mmap, *, trace: bool = False) -> None:
         self.target = target
         self.tally = Tally()
         self._keep = keep
+        self._trace = trace
         self._scratch = scratch
         signal.signal(signal.SIGPROF, _stop)
 
@@ -99,7 +103,7 @@ class Campaign:
         self.tally.failures[key] = data
         path = kept(self._keep, self.target.name, data)
         print(f"DEFECT {key}: {str(error)[:300]!a}\n  input {data[:160]!r} in {path}", flush=True)
-        if os.environ.get("FUZZ_TRACE"):
+        if self._trace:
             traceback.print_exception(error)
 
 
@@ -140,18 +144,19 @@ def guide(campaign: Campaign, seed: int, goes_on: Callable[[], bool]) -> None:
     mutator = campaign.target.mutator(seed)
     rng = random.Random(seed)  # noqa: S311 - inputs that come again
 
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-corpus-"))
+    for number, data in enumerate(campaign.target.seeds):
+        (folder / f"seed{number}").write_bytes(data)
+
     def custom(data: bytes, _size: int, _seed: int) -> bytes:
         return mutator.change(data, bomb=rng.random() < 0.0005)
 
     def one(data: bytes) -> None:
         campaign.attempt(data[:LIMIT])
         if not goes_on():
+            shutil.rmtree(folder)
             finish(campaign)
 
-    corpus = campaign.target.seeds
-    folder = kept(Path(os.environ["FUZZ_CORPUS"]), campaign.target.name, b"").parent
-    for number, data in enumerate(corpus):
-        (folder / f"seed{number}").write_bytes(data)
     words = [sys.argv[0], f"-seed={seed}", f"-max_len={LIMIT}", "-rss_limit_mb=0", "-verbosity=0", str(folder)]
     atheris.Setup(words, one, custom_mutator=custom)
     atheris.Fuzz()
@@ -172,7 +177,7 @@ def work(options: argparse.Namespace, scratch: mmap.mmap) -> None:
         with atheris.instrument_imports(include=["gittrack"]):
             import_module("tests.faults.fuzz_params")
     with open_target(options.target) as target:
-        campaign = Campaign(target, options.keep, scratch)
+        campaign = Campaign(target, options.keep, scratch, trace=options.input is not None)
         limit_memory()
         if options.input:
             campaign.attempt(options.input.read_bytes())
@@ -200,6 +205,9 @@ def watch(child: int, name: str, keep: Path, scratch: mmap.mmap) -> int:
             last, since = now, time.monotonic()
         elif time.monotonic() - since > STUCK:
             os.kill(child, signal.SIGKILL)
+    # A child that died, or that atheris ended, has left its folder.
+    for folder in MEMORY_FOLDER.glob(f"{PREFIX}{child}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     code = os.waitstatus_to_exitcode(status)
     if code in (0, 1):
         return code
@@ -217,7 +225,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="stop after so long, whatever was done by then")
     parser.add_argument("--guided", action="store_true", help="let atheris choose the inputs (the extra `fuzz`)")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-defects"), help="folder for inputs that show a defect")
-    parser.add_argument("--input", type=Path, help="try this one input again")
+    parser.add_argument("--input", type=Path, help="try this one input again, and show where it fails")
     options = parser.parse_args()
     scratch = mmap.mmap(-1, LIMIT * 3)
     child = os.fork()

@@ -13,7 +13,7 @@ from gittrack.codec.series import read_series
 from gittrack.codec.text import from_yaml, to_yaml
 from gittrack.model import Author, Code, Environment, Start
 from gittrack.record.assemble import Assembly, assemble
-from gittrack.record.folder import openings, read_segments, start_time
+from gittrack.record.folder import opening_of_owner, openings, read_segments
 from gittrack.record.segment import frame, read_segment
 from gittrack.replay import fold, settle
 from gittrack.values import check_artifact_path
@@ -62,7 +62,7 @@ class _Folder:
             lines = (frame(i, payload) for i, payload in enumerate(body.split(b"\n")))
             (self._folder / f"s{number}.log").write_bytes(b"".join(lines))
         try:
-            start_time(str(self._folder))
+            opening_of_owner(str(self._folder))
             openings(str(self._folder))
             assembly = assemble(RUN_ID, read_segments(str(self._folder)))
         finally:

@@ -177,8 +177,8 @@ def check_names(data: bytes) -> None:
     path = storable_path(text)
     path.encode()
     paths = PathSet()
-    for part in path.split("\n"):
-        if not paths.clash(part):
+    for part in path.split("%0A"):
+        if not paths.clash(check_artifact_path(part)):
             paths.add(part)
 
 

@@ -6,6 +6,7 @@ A target may raise GittrackError and its children; whatever else it raises is a 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Check = Callable[[bytes], None]
 
+PREFIX: Final = "gittrack-fuzz-"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of a random name is made in it
 
 
@@ -68,7 +70,7 @@ def open_target(name: str) -> Iterator[Target]:
         "params": params_target,
         "cli": cli_target,
     }
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY if MEMORY.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         with contextlib.ExitStack() as stack:
             yield makers[name](folder, stack)

@@ -106,8 +106,8 @@ class Tap:
 
     def _catch_up(self, name: str, path: str, target: str) -> None:
         """Ask for what was put off, now that what had to wait for it has happened."""
-        moved = name in ("rename", "replace")
-        if self._late and ((moved and (path == self._late or "/refs/" in target)) or name == "unlink"):
+        moved = name in ("rename", "replace") and (path == self._late or "/refs/" in target)
+        if self._late and (moved or (name == "unlink" and path.endswith(".log"))):
             self.trace.append(("fsync", target if path == self._late else self._late, ""))
             self._late = ""
 

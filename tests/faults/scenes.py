@@ -93,6 +93,28 @@ def start(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     os._exit(0)
 
 
+def training(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """A run that does what the `acts` say; at each 'stop' the process stops itself."""
+    acts = facts["acts"]
+    assert isinstance(acts, list)
+    run = gittrack.start_run()
+    acks.say("start", run.id)
+    for act, *words in acts:
+        if act == "stop":
+            tap.armed, tap.armed = True, False
+        elif act == "points":
+            for step in range(words[0], words[0] + words[1]):
+                run.log_metric("loss", step + 0.5, step)
+        elif act == "text":
+            run.log_text("text" * 300, words[0])
+        elif act == "flush":
+            run.flush()
+        elif act == "end":
+            run.end()
+    acks.say("went on", run.id)
+    os._exit(0)
+
+
 def flush(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     """A run that is flushed, and whose process then vanishes."""
     run = gittrack.start_run()
@@ -399,6 +421,6 @@ SCENES: dict[str, Callable[[Tap, Acks, Mapping[str, object]], None]] = {
     for scene in (
         *(record, resume, crash, tag, log, mixed, many, recoverer, judge, warm),
         *(flushed, worker, unflushed, again, wide, command, words, packing, streamed, power_cut, check, said),
-        *(start, flush, invoke),
+        *(start, training, flush, invoke),
     )
 }

@@ -6,6 +6,7 @@ The campaigns of a million inputs each are `python tests/faults/fuzz.py TARGET` 
 from __future__ import annotations
 
 import contextlib
+import enum
 import math
 import subprocess
 import sys
@@ -238,6 +239,7 @@ def looping() -> object:
         lambda: metric_step("m", Refusing()),
         lambda: metric_step("m", Level),
         lambda: check_artifact_path(3),
+        lambda: check_artifact_path("a/" * 30_000 + "a"),
         lambda: check_artifact_path(Path("x")),
     ],
 )
@@ -246,6 +248,16 @@ def test_objects_that_mean_harm_are_invalid_values(call: Callable[[], object]) -
     with pytest.raises(InvalidValue):
         call()
     assert time.process_time() - began < 2
+
+
+class Optimizer(str, enum.Enum):
+    ADAM = "adam"
+
+
+def test_a_text_that_is_more_than_a_text_is_kept_as_one() -> None:
+    plain = plain_params({Optimizer.ADAM: [Optimizer.ADAM], "x": {Optimizer.ADAM: 1}})
+    assert bits(plain) == bits({"adam": ["adam"], "x": {"adam": 1}})
+    assert bits(plain_tags({"a": Optimizer.ADAM})) == bits({"a": "adam"})
 
 
 def test_a_dataclass_in_a_dataclass_is_its_fields() -> None:
@@ -258,8 +270,12 @@ def test_calls_with_odd_arguments_are_typed(repo: Path, run_python: RunPython, g
         from datetime import datetime
 
         run = gittrack.start_run("odd")
+        shared = 1
+        for _ in range(60):
+            shared = [shared] * 9
         for call in (
-            lambda: run.log_metric([], 1), lambda: run.log_metric("m", 1, 10**5000), lambda: run.log_param({}, 1),
+            lambda: run.log_metric(shared, True), lambda: run.log_metric([], 1), lambda: run.log_param({}, 1),
+            lambda: run.log_metric("m", 1, 10**5000), lambda: run.log_metric("m", 1, shared),
             lambda: run.log_metric("m", 1, 1, 10**400), lambda: run.log_metric("m", 1, 1, float("inf")),
             lambda: run.log_metric("m", 1, 1, datetime.min), lambda: run.set_tags(None), lambda: run.set_tag([], 1),
             lambda: run.log_text("\\ud800", "a.txt"), lambda: run.log_text("x", 3), lambda: run.log_dict({}, None),

@@ -22,6 +22,7 @@ LONG = os.environ.get("GITTRACK_FAULTS") == "long"
 ERRORS = ("EIO", "EMFILE", "EACCES")
 FEW = ("start", "tag", "recovery", "index", "check", "doctor")
 SHORT = 8  # tries for each
+HALF = 4
 
 
 @pytest.fixture
@@ -56,6 +57,34 @@ def test_git_alone(lab: Lab, traced_git: GitUnderTrace, name: str, fault: str) -
         assert (again.signal, again.code) == (0, 0), again.err
     assert met > 0
     tell(f"git alone {fault} in {name}: {met} times, 0 lost")
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_all_die_while_git_is_in_a_call(lab: Lab, traced_git: GitUnderTrace, name: str) -> None:
+    """Git is stopped in a call, so gittrack waits for it; then both are killed at once."""
+    it = STEPS[name]
+    ground = it.ground(lab)
+    traced_git.plan("all")
+    lab.scene(it.scene, lab.copy(ground.repo), facts=ground.facts)
+    places = [
+        (number, call.name, call.ordinal)
+        for number, calls in enumerate(traced_git.traces(), 1)
+        for call in calls
+        if call.name != "exit_group"
+    ]
+    killed = 0
+    for number, call, ordinal in places if LONG else places[:: len(places) // HALF + 1]:
+        repo = lab.copy(ground.repo)
+        traced_git.plan(str(number), f"{call}:signal=SIGSTOP:when={ordinal}")
+        with traced_git.watched(number) as stops:
+            child = lab.started(it.scene, repo, ground.facts)
+            killed += stops()
+            child.kill_group()
+            ended = child.join()
+        traced_git.plan("none")
+        it.check(lab, ground, repo, ended)
+    assert killed > 0
+    tell(f"killed with git in {name}: {killed} times, 0 lost")
 
 
 def rules_for(calls: list[Call], folder: Path, fault: str) -> Iterator[str]:

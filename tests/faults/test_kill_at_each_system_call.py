@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("GITTRACK_FAULTS") == "long"
 # CI strikes at all that change the repository in a first finish, and at a sample in the other steps.
-STRIDE = {"finish": 1, "flush": 1, "start": 3, "doctor": 30}
-OTHERS = 9
+STRIDE = {"finish": 1, "flush": 1, "start": 3, "doctor": 60}
+OTHERS = 12
 SHARES = [(name, share) for name in STEPS for share in range(3 if name == "finish" else 1)]
 MOST = 10_000
 _LAST = ("exit_group",)  # there is nothing after it

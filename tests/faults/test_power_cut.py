@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Acks = list[list[object]]
 
 LONG: Final = os.environ.get("GITTRACK_FAULTS") == "long"
-ROUNDS: Final = int(os.environ.get("GITTRACK_POWER_CUTS", "1000")) if LONG else 15
+ROUNDS: Final = int(os.environ.get("GITTRACK_POWER_CUTS", "1000")) if LONG else 16
 SHARE: Final = 50  # rounds in one test, so that several workers have something to do
 NAMES: Final = sorted(FILE_SYSTEMS) if LONG else ["ext4", "xfs"]
 LONGEST: Final = 0.4  # seconds
@@ -146,6 +146,13 @@ def packing(it: Round) -> Acks:
     return it.cut_after("packing")
 
 
+def on_top_of_gits_work(it: Round) -> Acks:
+    """The tip was made by git a moment ago, as by a merge, and git has not asked the disk for it."""
+    it.place(used=True)
+    it.lab.commit_by_git(it.repo)
+    return it.cut_after("record")
+
+
 def while_git_collects(it: Round) -> Acks:
     it.place(used=True)
     with subprocess.Popen(
@@ -167,7 +174,17 @@ def many_writers(it: Round) -> Acks:
 
 SCENES: Final[list[Callable[[Round], Acks]]] = [
     *(first_run, later_run, large_artifact, many_metrics, flush, flush_of_a_worker, flush_of_a_resumed_part),
-    *(nothing_asked, command, later_words, resumed_part, recovery, packing, while_git_collects, many_writers),
+    *(
+        nothing_asked,
+        command,
+        later_words,
+        resumed_part,
+        recovery,
+        packing,
+        on_top_of_gits_work,
+        while_git_collects,
+        many_writers,
+    ),
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import select
 import shutil
 import subprocess
 from collections import Counter
@@ -13,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tests.faults.conftest import Ended, Lab
+    from tests.faults.conftest import Child, Ended, Lab
 
 # What changes a file, a directory or a lock, or is told by the kernel that it did.
 CHANGES: Final = frozenset(
@@ -26,6 +28,8 @@ CHANGES: Final = frozenset(
 # The current directory is told with every path that need not start there.
 _HERE: Final = re.compile(r"AT_FDCWD<[^>]*>")
 _LINE: Final = re.compile(r"^(?:\d+ +)?([a-z_0-9]+)\((.*)$")
+# Read here: each test has an environment of its own.
+_FIGURES: Final = os.environ.get("GITTRACK_FAULTS_FIGURES")
 _PATIENCE: Final = 60.0  # seconds for a traced process to come to its end
 
 
@@ -73,20 +77,27 @@ def step(
     them when it has ended is killed too.
     """
     child = lab.stopped(scene, repo, facts)
+    with attached(child, inject) as log:
+        child.go_on()
+        child.stops()
+        child.kill_group()
+        ended = child.join()
+    return ended, read_trace(log)
+
+
+@contextlib.contextmanager
+def attached(child: Child, inject: str = "") -> Iterator[str]:
+    """Have strace at a stopped child until that ends, which it has to in the block; yields where the trace goes."""
     log = f"{child.request['acks']}.trace"
     command = [need_strace(), "-y", "-s", "0", "-o", log, "-p", str(child.pid)]
     command += ["-e", f"inject={inject}"] if inject else []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr is not None
-        attached = strace.stderr.readline()
-        child.go_on()
-        child.stops()
-        child.kill_group()
-        ended = child.join()
+        answer = strace.stderr.readline()
+        yield log
         strace.communicate(timeout=_PATIENCE)
-    if "attached" not in attached:
-        pytest.skip(f"strace may not trace here: {attached.strip()}")
-    return ended, read_trace(log)
+    if "attached" not in answer:
+        pytest.skip(f"strace may not trace here: {answer.strip()}")
 
 
 def read_trace(log: str) -> list[Call]:
@@ -142,10 +153,36 @@ exec {real} "$@"
         path = f"{self.folder}/{at}.trace"
         return read_trace(path) if os.path.exists(path) else []
 
+    @contextlib.contextmanager
+    def watched(self, at: int) -> Iterator[Callable[[], bool]]:
+        """In the block: a function that waits until the invocation `at` has stopped (True) or has ended (False)."""
+        path = f"{self.folder}/{at}.trace"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.mkfifo(path)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            yield lambda: _sees(fd, b"--- stopped by SIGSTOP ---")
+        finally:
+            os.close(fd)
+            os.unlink(path)
+
+
+def _sees(fd: int, mark: bytes) -> bool:
+    """Read until `mark` comes, or the writer closes, or nobody ever writes."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    seen = b""
+    while poll.poll(_PATIENCE * 1000):
+        chunk = os.read(fd, 1 << 16)
+        seen += chunk
+        if mark in seen or not chunk:
+            return mark in seen
+    return False
+
 
 def tell(sentence: str) -> None:
     """Add a line to the file that GITTRACK_FAULTS_FIGURES names: what was tried, for docs/reliability.md."""
-    path = os.environ.get("GITTRACK_FAULTS_FIGURES")
-    if path:
-        with open(path, "a", encoding="utf-8") as file:
+    if _FIGURES:
+        with open(_FIGURES, "a", encoding="utf-8") as file:
             file.write(f"{sentence}\n")

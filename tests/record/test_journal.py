@@ -140,10 +140,41 @@ def test_after_a_failed_fsync_everything_is_written_again(
     journal.point("m\tloss\t", 0, 0.0, 0.0)
     with monkeypatch.context() as patch:
         Faults(patch, "fsync", errno.EIO, first, 1)
-        assert journal.sync() is False
+        assert journal.sync()
         journal.point("m\tloss\t", 1, 0.0, 1.0)
         assert journal.sync()
     assert len(list((tmp_path / RUN_ID).glob("*.log"))) == 2
+    assert steps_of(journal) == [0, 1]
+    journal.close()
+
+
+def test_while_every_fsync_fails_nothing_is_acknowledged_and_nothing_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_in(tmp_path)
+    journal.point("m\tloss\t", 0, 0.0, 0.0)
+    with monkeypatch.context() as patch:
+        Faults(patch, "fsync", errno.EIO, 1, 10_000)
+        assert journal.sync() is False
+        assert journal.unwritten == 0
+        journal.point("m\tloss\t", 1, 0.0, 1.0)
+        assert journal.sync() is False
+    assert journal.sync()
+    assert steps_of(journal) == [0, 1]
+    journal.close()
+
+
+def test_a_process_out_of_descriptors_keeps_its_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = journal_in(tmp_path)
+    journal.point("m\tloss\t", 0, 0.0, 0.0)
+    with monkeypatch.context() as patch:
+        Faults(patch, "open", errno.EMFILE, 1, 10_000)
+        assert journal.sync() is False
+        journal.point("m\tloss\t", 1, 0.0, 1.0)
+        assert journal.unwritten == 0
+    assert journal.sync()
+    assert journal.fault is None
+    assert len(list((tmp_path / RUN_ID).glob("*.log"))) == 1
     assert steps_of(journal) == [0, 1]
     journal.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Git
+    from tests.conftest import Git, RunPython
     from tests.repositories.conftest import Console, Cycle
 
 NAMES = {
@@ -55,3 +56,41 @@ def test_where_it_runs(repo: Path, console: Console, cycle: Cycle, name: bytes) 
 def test_branch_of_bytes(repo: Path, git: Git, cycle: Cycle) -> None:
     git("checkout", "-q", "-b", os.fsdecode(b"caf\xe9"), cwd=repo)
     cycle(repo, branch="caf\\xe9")
+
+
+CLASHING = """
+    import gittrack
+    with gittrack.start_run("clash"):
+        for name in ("loss", "Loss", "LOSS", "a/Loss", "a/loss"):
+            gittrack.log_metric(name, len(name) + ord(name[0]), 0)
+        for path in (
+            "notes.txt", "Notes.txt", "Dir/a.txt", "dir/A.txt", "dir/b.txt", "straße.txt", "STRASSE.txt", "DIR/b.txt/x"
+        ):
+            gittrack.log_text(path, path)
+"""
+
+
+def test_names_that_differ_in_case(repo: Path, git: Git, run_python: RunPython, console: Console) -> None:
+    """No two paths of the branch are one where case does not count, however deep: a checkout loses nothing."""
+    done = run_python(CLASHING, cwd=repo)
+    assert (done.code, done.err) == (0, "")
+    paths = git("ls-tree", "-r", "-z", "--name-only", "gittrack/runs", cwd=repo).split("\0")[:-1]
+    folded = Counter(path.casefold() for path in paths)
+    assert {path for path, count in folded.items() if count > 1} == set()
+    assert "all is well" in console.read(["check"], repo)
+
+
+def test_artifacts_that_differ_in_case_are_read_back(repo: Path, run_python: RunPython) -> None:
+    """Each by the path that it was logged under, on the branch and from a clone."""
+    run_python(CLASHING, cwd=repo)
+    done = run_python(
+        """
+        import gittrack
+        (run,) = gittrack.search_runs()
+        for artifact in run.artifacts:
+            assert run.artifact(artifact.path).decode() == artifact.path
+        print(len(run.artifacts))
+        """,
+        cwd=repo,
+    )
+    assert (done.code, done.out) == (0, "8\n"), done.err

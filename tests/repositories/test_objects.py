@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Git
+    from tests.conftest import Git, Gittrack
     from tests.repositories.conftest import Console, Cycle
 
 
@@ -70,6 +70,50 @@ def test_partial_clone(origin: Path, git: Git, cycle: Cycle, tmp_path: Path, lef
     cycle(clone, {"GIT_TRACE": str(trace)})
     assert "upload-pack" not in trace.read_text()
     assert "fetch" not in trace.read_text()
+
+
+@pytest.fixture
+def partial(origin: Path, git: Git, gittrack: Gittrack, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A partial clone of a repository with five runs, none of whose files it has."""
+    for number in range(5):
+        assert gittrack("run", "--name", f"run{number}", "--", "echo", f"{number}", cwd=origin).code == 0
+    git("clone", "-q", f"--filter={request.param}", origin.as_uri(), tmp_path / "partial")
+    return tmp_path / "partial"
+
+
+@pytest.mark.parametrize("partial", ["blob:none", "tree:0"], indirect=True)
+def test_runs_that_a_partial_clone_left_out(
+    partial: Path, console: Console, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    """A listing fetches the records of all runs at once, and only once."""
+    trace = tmp_path / "trace"
+    assert "run4" in console.read(["log"], partial, {"GIT_TRACE": str(trace)})
+    assert 1 <= trace.read_text().count("trace: built-in: git fetch") <= 3
+    trace.unlink()
+    assert "run4" in console.read(["log"], partial, {"GIT_TRACE": str(trace)})
+    assert "fetch" not in trace.read_text()
+    assert console.read(["show", "run3", "--output"], partial) == "3\n"
+    assert gittrack("run", "--name", "new", "--", "true", cwd=partial).code == 0
+    assert "checked 6 runs" in console.read(["check"], partial)
+
+
+@pytest.mark.parametrize("partial", ["blob:none", "tree:0"], indirect=True)
+def test_runs_that_nobody_has_any_more(partial: Path, origin: Path, git: Git, gittrack: Gittrack) -> None:
+    """One sentence, and what is recorded meanwhile is kept until the remote is back."""
+    away = origin.rename(origin.with_name("away"))
+    sentence = (
+        "this clone is a partial one, and what it left out cannot be fetched from origin; "
+        "try again when that remote can be reached"
+    )
+    for words in (["log"], ["show", "run3"], ["tag", "run3", "a=b"], ["check"]):
+        done = gittrack(*words, cwd=partial)
+        assert (done.code, done.out, done.err) == (1, "", f"gittrack: error: {sentence}\n")
+    done = gittrack("run", "--name", "new", "--", "echo", "trained", cwd=partial)
+    assert (done.code, done.out) == (0, "trained\n")
+    assert sentence in done.err
+    away.rename(origin)
+    assert "new" in gittrack("log", cwd=partial).out
+    assert git("log", "-1", "--format=%s", "gittrack/runs", cwd=partial).endswith(" new finished\n")
 
 
 def test_sha256(repo: Path, git: Git, cycle: Cycle, tmp_path: Path) -> None:

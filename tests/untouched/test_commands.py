@@ -1,0 +1,165 @@
+"""Each command changes what it is for and nothing else, in every place where somebody may call it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+import pytest
+
+from gittrack.cli.main import gittrack as program
+from tests.untouched.allowed import (
+    CHANGE,
+    INPUT,
+    LOG,
+    NOTHING,
+    QUIET,
+    READ,
+    RECORD,
+    SPARSE,
+    UNNAMED,
+    Allowance,
+    rule,
+)
+from tests.untouched.conftest import ASIDE
+from tests.untouched.picture import NEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Git
+    from tests.untouched.conftest import World
+
+PRINT: Final = ("--", sys.executable, "-c", "print('loss=0.5')")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One call of a command, and what it may change."""
+
+    words: tuple[str, ...]
+    allowed: Allowance
+    code: int = 0
+    input: str | None = None
+
+
+def use(line: str, allowed: Allowance, *more: str, code: int = 0, input: str | None = None) -> Use:  # noqa: A002
+    """Return a use, its words separated by spaces."""
+    return Use((*line.split(), *more), allowed, code, input)
+
+
+# Every command, in an order in which each finds what it needs. {run} is the run that is under way.
+TABLE: Final[dict[str, list[Use]]] = {
+    "gittrack": [use("", NOTHING), use("--version", NOTHING), use("-C . --help", NOTHING)],
+    "gittrack help": [use("help", NOTHING), use("help record metric", NOTHING)],
+    "gittrack completion": [use(f"completion {shell}", NOTHING) for shell in ("bash", "zsh", "fish")],
+    "gittrack init": [use("init", NOTHING), use("init --yes", NOTHING)],
+    "gittrack run": [
+        use("run --name command --tag a=b --params data.json --input train.py", (*RECORD, *INPUT), *PRINT),
+        use("run --name files --artifact run.sh --artifact large.bin", RECORD, *PRINT),
+        use("run --quiet -- sh -c", RECORD, "exit 3", code=3),
+    ],
+    "gittrack log": [use("log", READ), *[use(f"log {how}", QUIET) for how in ("--json", "--all", "--deleted")]],
+    "gittrack show": [
+        use("show first", QUIET),
+        use("show first --metric loss", QUIET),
+        use("show command --output", QUIET),
+        use("show second --json", QUIET),
+    ],
+    "gittrack tag": [use("tag first a=b", CHANGE), use("tag first -d a", CHANGE), use("tag first", READ)],
+    "gittrack note": [use("note first", CHANGE, "words"), use("note first -", CHANGE, input="words\n")],
+    "gittrack rename": [use("rename second other", CHANGE)],
+    "gittrack rm": [use("rm other", CHANGE), use("rm first command", CHANGE)],
+    "gittrack restore": [use("restore first", CHANGE), use("restore first", READ)],
+    "gittrack check": [use(f"check {what}", (*READ, *UNNAMED)) for what in ("", "first", "--json")],
+    "gittrack doctor": [
+        use("doctor", (*QUIET, *UNNAMED)),
+        use("doctor --json", (*QUIET, *UNNAMED)),
+        use("doctor --fix", (*QUIET, *UNNAMED)),
+    ],
+    "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
+    "gittrack record param": [use("record --run {run} param lr=0.1", LOG)],
+    "gittrack record metric": [use("record --run {run} metric loss=0.5 --step 1", LOG)],
+    "gittrack record metrics": [use("record --run {run} metrics -", LOG, input='{"loss": 1, "step": 2}\n')],
+    "gittrack record tag": [use("record --run {run} tag stage=dev", LOG)],
+    "gittrack record artifact": [use("record --run {run} artifact run.sh large.bin", (*LOG, *RECORD))],
+    "gittrack record input": [use("record --run {run} input data", (*LOG, *INPUT))],
+    "gittrack demo": [use("demo ../elsewhere/demo", (rule("elsewhere/demo(/.*)?", NEW), *UNNAMED))],
+}
+
+
+def every_command(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Yield the path of a command and of all below it."""
+    yield context.command_path
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from every_command(inner, click.Context(inner, parent=context, info_name=name))
+
+
+def test_the_table_names_every_command() -> None:
+    assert sorted(TABLE) == sorted(every_command(program, click.Context(program, info_name="gittrack")))
+
+
+@pytest.fixture
+def running(recorded: World) -> Iterator[str]:
+    """The id of a run that is under way in another process until the test ends."""
+    code = f"{ASIDE}; import gittrack; print(gittrack.start_run('under way').id, flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=recorded.repo, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+def place_in(world: World, place: str, git: Git) -> Path:
+    """Make the place that is meant; return where to stand in it."""
+    if place == "sparse index":
+        words = ["sparse-checkout", "set", "--cone", "--sparse-index", "src"]
+        git("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", *words, cwd=world.linked)
+    return {"top": world.repo, "folder": world.repo / "src"}.get(place, world.linked)
+
+
+@pytest.mark.parametrize("place", ["top", "folder", "linked worktree", "sparse index"])
+def test_each_command(place: str, recorded: World, running: str, git: Git) -> None:
+    here = place_in(recorded, place, git)
+    (here / "data.json").write_text(json.dumps({"depth": 3}), encoding="utf-8")
+    (here / "large.bin").write_bytes(bytes(200_000))
+    for name in ("train.py", "run.sh", "data"):
+        if not (here / name).exists():
+            (here / name).write_text("x\n", encoding="utf-8")
+    complaints = []
+    for command, uses in TABLE.items():
+        for one in uses:
+            if command == "gittrack demo" and place != "top":
+                continue  # it trains for seconds, and asks no repository
+            before = recorded.picture()
+            words = [word.replace("{run}", running) for word in one.words]
+            done = recorded.gittrack(*words, cwd=here, input=one.input)
+            found = recorded.complaints(before, (*one.allowed, *(SPARSE if place == "sparse index" else ())))
+            if done.code != one.code:
+                found.append(f"exit code {done.code}: {done.err}")
+            complaints += [f"{' '.join(words)}: {complaint}" for complaint in found]
+
+    assert complaints == [], "\n".join(complaints)
+    assert held(recorded, running) == []
+
+
+def held(world: World, running: str) -> list[str]:
+    """Return the lock files of gittrack that some process still holds, the run that is under way apart."""
+    found = []
+    for path in (world.repo / ".git/gittrack").rglob("*.lock"):
+        with path.open("r+b") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                found.append(path.parent.name)
+    return [name for name in found if name != running]
