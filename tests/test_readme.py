@@ -62,6 +62,8 @@ def normal(text: str) -> str:
     """Without what differs each time: ids and commits, ages, the spaces of a table."""
     text = re.sub(r"\b[0-9a-f]{7,40}\b", "ID", text)
     text = re.sub(r"run ID [a-z]+-[a-z]+ ", "run ID NAME ", text)
+    text = re.sub(r"as ID [a-z]+-[a-z]+\b", "as ID NAME", text)
+    text = re.sub(r"again in \S+/project", "again in PLACE", text)
     text = re.sub(r" +\d+s ", " AGE ", text)
     return re.sub(r"[ \t]+", " ", text).strip()
 
