@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
+from gittrack.capture.secret_pairs import NAME_HINTS, is_harmless, pairs_in
 from gittrack.capture.secret_shapes import REDACTED, add_patterns, is_credential, redact_shapes
 from gittrack.model import Key, Value
 
@@ -36,29 +37,7 @@ _PERSON = Lazy(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
 
 _OPTION = Lazy(r"--[A-Za-z]|-[A-Za-z]$")
 _ASSIGNMENT = Lazy(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
-_NUMBER = Lazy(r"[+-]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_MARKER = Lazy(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
 _ASSIGNMENTS = 20
-_NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
-_SCHEMES = word_set(
-    """
-    basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp
-    """
-)
-_REFERENCE = Lazy(r"\$\{[^}]*\}|\$\([^)]*\)|\*+|\.\.\.|…")
-
-# Text is looked at closely only where one of these stands in it.
-_NAME_HINTS = tuple(word_set("pass pwd secret token key auth cred cookie jwt otp bearer kennwort contrasena _pat -pat"))
-_NAME_IN_TEXT = Lazy(
-    r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})(\\?[\"']?\s?[:=]\s?))",
-    re.ASCII,
-)
-# A bare value is judged by its beginning, or a long line of them would be read again and again.
-_VALUE_IN_TEXT = Lazy(r"\"((?:[^\"\\\n]|\\.)+)\"?|'((?:[^'\\\n]|\\.)+)'?|([^\s\"'=&;][^\s&;]{0,300})")
-_REST = Lazy(r"[^\s&;]*")
-# A call, an item, an attribute or a type: source code says where a secret is kept, not what it is.
-_CODE = Lazy(r"[A-Za-z_][\w.]*(?:\(.*\)|\[.*\])[,):=\]}]*|(?:str|int|bytes|bool|object|Optional\b.*)[,):=\]}]*")
-_ATTRIBUTE = Lazy(r"(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*)[,):=\]}]*")
 _ASKS_FOR_LOGIN = word_set("curl wget http https xh")
 _TAKES_PASSWORD = word_set("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass")
 
@@ -101,7 +80,7 @@ def _redact_pair(pair: re.Match[str]) -> str:
 
         plain = unquote(name)
     secret = plain.lower() in _QUERY_SECRETS or (plain.lower() == "key" and len(value) >= 16)
-    if secret or not _is_harmless(secrecy(plain), value):
+    if secret or not is_harmless(secrecy(plain), value):
         return f"{name}={REDACTED}"
     return pair.group()
 
@@ -114,7 +93,7 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
     pending = Secrecy.NONE
     for word in argv:
         if pending and not _OPTION.re.match(word):
-            result.append(word if _is_harmless(pending, word) else REDACTED)
+            result.append(word if is_harmless(pending, word) else REDACTED)
             pending = Secrecy.NONE
             continue
         previous = result[-1] if result else ""
@@ -140,7 +119,7 @@ def _redact_word(word: str) -> str:
         pair = _ASSIGNMENT.re.match(word, done)
         if pair is None:
             break
-        if not _is_harmless(secrecy(pair.group(1)), word[pair.end() :]):
+        if not is_harmless(secrecy(pair.group(1)), word[pair.end() :]):
             return word[: pair.end()] + REDACTED
         if pair.group(2) != "=":
             break
@@ -166,7 +145,7 @@ def _redact_value(name: str, value: Value) -> Value:
         return redact_mapping(value)
     if isinstance(value, list):
         return [_redact_value("", item) for item in value]
-    if not _is_harmless(secret, value):
+    if not is_harmless(secret, value):
         return REDACTED
     return redact_text(value) if isinstance(value, str) else value
 
@@ -177,19 +156,7 @@ def _redact_leaves(secret: Secrecy, value: Value) -> Value:
         return {key: _redact_leaves(secret, item) for key, item in value.items()}
     if isinstance(value, list):
         return [_redact_leaves(secret, item) for item in value]
-    return value if _is_harmless(secret, value) else REDACTED
-
-
-def _is_harmless(secret: Secrecy, value: Value) -> bool:
-    """Whether `value` may be shown under a name of that secrecy: flags, nothing, references to elsewhere."""
-    if secret is Secrecy.NONE or value is None or isinstance(value, bool):
-        return True
-    text = str(value).strip()
-    if text.lower() in _NOTHING or _REFERENCE.re.fullmatch(text):
-        return True
-    if secret is Secrecy.STRONG:
-        return False
-    return bool(_NUMBER.re.fullmatch(text) or _MARKER.re.fullmatch(text)) or text.lower() in _SCHEMES
+    return value if is_harmless(secret, value) else REDACTED
 
 
 def redact_text(text: str) -> str:
@@ -201,47 +168,13 @@ def redact_text(text: str) -> str:
     if "://" in text and ("@" in text or "?" in text or "#" in text):
         text = _URL.re.sub(lambda url: redact_url(url.group()), text)
     lower = text.lower()
-    return _redact_pairs(text) if any(hint in lower for hint in _NAME_HINTS) else text
+    return _redact_pairs(text) if any(hint in lower for hint in NAME_HINTS) else text
 
 
 def _redact_pairs(text: str) -> str:
     parts: list[str] = []
     done = 0
-    for found in _NAME_IN_TEXT.re.finditer(text):
-        name = found[2] or found[4]
-        secret = secrecy(name)
-        if secret is Secrecy.NONE or found.start() < done:
-            continue
-        value = _VALUE_IN_TEXT.re.match(text, found.end())
-        if value is None or _is_ordinary(secret, name, value):
-            continue
-        start, end = value.span(value.lastindex or 3)
-        if value[3] is not None:
-            end = _end_of_bare(text, start, end)
-        if start < end:
-            parts += text[done:start], REDACTED
-            done = end
+    for pair in pairs_in(text):
+        parts += text[done : pair.start], REDACTED
+        done = pair.end
     return "".join(parts) + text[done:] if parts else text
-
-
-def _end_of_bare(text: str, start: int, end: int) -> int:
-    """Where an unquoted value ends: what closes the call or the list around it is no part of it."""
-    rest = _REST.re.match(text, end)
-    end = rest.end() if rest is not None else end
-    value = text[start:end]
-    return end if value.endswith(REDACTED) else start + len(value.rstrip("\"',)}]"))
-
-
-def _is_ordinary(secret: Secrecy, name: str, value: re.Match[str]) -> bool:
-    """Whether a value in running text is none: prose and source code name secrets without telling them."""
-    plain = value[value.lastindex or 3]
-    if _is_harmless(secret, plain) or plain.startswith(REDACTED):
-        return True
-    bare = value[3]
-    if bare is not None:
-        attribute = _ATTRIBUTE.re.fullmatch(bare)
-        if bare.startswith("--") or _CODE.re.fullmatch(bare) or bare.rstrip(",):=]}") == name:
-            return True  # password=password
-        if (attribute is not None and is_secret_name(attribute[1])) or bare.lower() in _SCHEMES:
-            return True  # password=args.password; Authorization: Bearer …, which redact_shapes has seen to
-    return secret is Secrecy.WEAK and (len(plain) < 8 or not any(c.isdigit() for c in plain))
