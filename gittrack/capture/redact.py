@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
@@ -23,6 +23,7 @@ __all__ = [
     "is_secret_name",
     "redact_arguments",
     "redact_mapping",
+    "redact_shapes",
     "redact_tag",
     "redact_text",
     "redact_url",
@@ -38,6 +39,7 @@ _PERSON = Lazy(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
 _OPTION = Lazy(r"--[A-Za-z]|-[A-Za-z]$")
 _ASSIGNMENT = Lazy(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
 _ASSIGNMENTS = 20
+_DEFINES = ("-D", "-P", "-e", "-X")
 _ASKS_FOR_LOGIN = word_set("curl wget http https xh")
 _TAKES_PASSWORD = word_set("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass")
 
@@ -119,7 +121,10 @@ def _redact_word(word: str) -> str:
         pair = _ASSIGNMENT.re.match(word, done)
         if pair is None:
             break
-        if not is_harmless(secrecy(pair.group(1)), word[pair.end() :]):
+        name = pair.group(1)
+        if name.startswith(_DEFINES):  # -Dapi_key=…
+            name = name[2:]
+        if not is_harmless(secrecy(name), word[pair.end() :]):
             return word[: pair.end()] + REDACTED
         if pair.group(2) != "=":
             break
@@ -127,14 +132,20 @@ def _redact_word(word: str) -> str:
     return word[:done] + redact_text(word[done:])
 
 
-def redact_tag(key: str, value: str) -> str:
-    """Return the value of a tag, `[redacted]` under a secret name or where it is a credential."""
-    return str(redact_mapping({key: value})[key])
+def redact_tag(key: str, value: str | None) -> tuple[str, str | None]:
+    """Return a tag with its value, `[redacted]` under a secret name or where it is a credential."""
+    [(name, kept)] = redact_mapping({key: value}).items()
+    return name, None if kept is None else str(kept)
 
 
 def redact_mapping(values: Mapping[K, Value]) -> dict[K, Value]:
-    """Return `values` with `[redacted]` under secret names at any depth, and for credentials in texts."""
-    return {key: _redact_value(str(key), value) for key, value in values.items()}
+    """Return `values` with `[redacted]` under secret names at any depth, and for credentials in names and texts."""
+    return {_redact_key(key): _redact_value(str(key), value) for key, value in values.items()}
+
+
+def _redact_key(key: K) -> K:
+    """A name that is a credential itself; what only names one stays."""
+    return cast("K", redact_shapes(key)) if isinstance(key, str) else key
 
 
 def _redact_value(name: str, value: Value) -> Value:
@@ -153,7 +164,7 @@ def _redact_value(name: str, value: Value) -> Value:
 def _redact_leaves(secret: Secrecy, value: Value) -> Value:
     """Everything under a secret name is secret, whatever it is called further down."""
     if isinstance(value, dict):
-        return {key: _redact_leaves(secret, item) for key, item in value.items()}
+        return {_redact_key(key): _redact_leaves(secret, item) for key, item in value.items()}
     if isinstance(value, list):
         return [_redact_leaves(secret, item) for item in value]
     return value if is_harmless(secret, value) else REDACTED

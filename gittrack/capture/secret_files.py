@@ -10,7 +10,7 @@ from gittrack.capture.scalars import word_set
 from gittrack.capture.secret_lines import Kind, is_setting, kind_of, tells_secret
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
 from gittrack.capture.secret_pairs import NAME_HINTS
-from gittrack.capture.secret_shapes import WORDS, has_own_patterns
+from gittrack.capture.secret_shapes import WORDS, has_own_patterns, is_credential, tokens_in
 from gittrack.capture.secret_values import looks_secret
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def secret_in(path: str, data: bytes, *, known: bytes = b"") -> str | None:
     name = path.rpartition("/")[2].lower()
     if not known and data and (name in _NAMES or _FORMS.re.fullmatch(name)):
         return f"a file of that name ({name[:40]})"
+    if not known and any(is_credential(token) for token in tokens_in(path)):
+        return "its name holds one"
     data = _utf8(data)
     if b"\0" in data[:_BINARY_FROM]:
         return None

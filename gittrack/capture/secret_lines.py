@@ -111,6 +111,8 @@ def _is_literal(value: str, kind: Kind) -> bool:
     """Whether an unquoted value may be itself, and not code that tells where the value comes from."""
     if not value or not set("()[]{}<>|`").isdisjoint(value) or '="' in value or value.startswith(("--", "&", "*")):
         return False
+    if kind is Kind.CODE and not set("=;\\'\"").isdisjoint(value.rstrip("=")):
+        return False
     return kind is not Kind.CODE or not _IDENTIFIER.re.fullmatch(value) or _is_scrambled(value)
 
 

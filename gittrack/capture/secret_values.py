@@ -23,7 +23,7 @@ _EXAMPLES: Final = word_set(
     default empty optional required value val bad badpw wrong invalid incorrect correct valid good good old new my your
     the a b c x y z me some any tiger scott postgres postgresql mysql mongo redis rabbitmq minio minioadmin airflow
     inherit disabled enabled basic bearer deadbeef cafebabe changeit changeme change hello world placeholder
-    redacted unknown todo tbd config credentials auth login access api client
+    redacted super very long random this is not for unknown todo tbd config credentials auth login access api client
     """
 )
 # In the middle of a value, too, these say that it is none.
@@ -31,11 +31,12 @@ _SAID: Final = word_set(
     """
     example placeholder changeme change-me change_me change-this change_this redacted xxxx dummy your- your_ yourkey
     yourtoken yourpass yoursecret insert replace not-a-real not_a_real notreal fake 123456789 abcdefgh 00000000
-    sample secret-key secret_key goes-here goes_here invalid
+    sample goes-here goes_here invalid
     """
 )
 _WORDS: Final = Lazy(r"[A-Za-z]+")
 _RUN: Final = Lazy(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
+_CLUSTER: Final = Lazy(r"[bcdfghjklmnpqrstvwxz]{4}|[jqvxz][bcdfghjklmnpqrstvwxz]|[bcdfghjklmnpqrtvwxz][jqx]")
 _PATTERN: Final = Lazy(r".*(?:\(\?|\[\^?[a-zA-Z]-|\\[wds]|\.\*|\.\+).*", re.DOTALL)
 _SPECIAL: Final = frozenset("!@#$%^&*+?~")
 _LEAST: Final = 8  # characters
@@ -65,7 +66,7 @@ def looks_secret(value: str) -> bool:
         return False
     lower, upper = any(map(str.islower, value)), any(map(str.isupper, value))
     digits, special = any(map(str.isdigit, value)), not _SPECIAL.isdisjoint(value)
-    words = sum(len(run) for run in _RUN.re.findall(value)) / len(value)
+    words = sum(len(run) for run in _RUN.re.findall(value) if _is_pronounceable(run.lower())) / len(value)
     if lower and upper and digits and special:
         return words < 0.8
     if value[0] in "/.~" and words > 0.25:
@@ -73,3 +74,9 @@ def looks_secret(value: str) -> bool:
     if digits:
         return words < 0.5
     return lower and upper and (special or len(value) >= 20) and words < 0.4
+
+
+def _is_pronounceable(run: str) -> bool:
+    """Whether letters read like a word or two: a generator puts few vowels between many consonants."""
+    vowels = sum(letter in "aeiouy" for letter in run)
+    return 0.22 <= vowels / len(run) <= 0.75 and not _CLUSTER.re.search(run)

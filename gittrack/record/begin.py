@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gittrack.capture.environment import capture_environment, host, user
-from gittrack.capture.redact import redact_arguments
+from gittrack.capture.redact import redact_arguments, redact_text
 from gittrack.codec.paths import check_id
 from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
@@ -140,9 +140,9 @@ def _captured(
     captured = capture_code(project, argv)
     start = Start(
         id=check_id(run_id),
-        name=check_run_name(name) if name else name_for(run_id),
+        name=redact_text(check_run_name(name)) if name else name_for(run_id),
         time=milliseconds(time.time()),
-        experiment=check_text("an experiment's name", experiment, limit=NAME_LIMIT),
+        experiment=redact_text(check_text("an experiment's name", experiment, limit=NAME_LIMIT)),
         parent=None if parent is None else check_id(parent),
         author=Author(project.author.name, project.author.email),
         host=host(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.capture.arguments import entry_of
 from gittrack.capture.exclusion import MAX_FILE, MAX_TOTAL, Limits, leave_out
 from gittrack.capture.lock_files import is_lock_file
-from gittrack.capture.redact import redact_url
+from gittrack.capture.redact import redact_shapes, redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.lookup import files_on_the_way
 from gittrack.git.packs import open_packs
@@ -49,15 +49,16 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     here = _here(project)
     top = project.repo.worktree
     entry = entry_of(argv, here)
+    branch = state.branch
     code = Code(
         commit=base,
-        branch=None if state.branch is None else utf8(state.branch),
+        branch=None if branch is None else redact_shapes(utf8(branch)),
         dirty=state.dirty or base != state.commit,
         tree=kept.tree,
         snapshot=None if kept.commit == base else kept.commit,
         left_out=_told(tuple(omitted.values())),
         remote=utf8(redact_url(remote)) if remote else None,
-        entry=None if entry is None else utf8(entry),
+        entry=None if entry is None else redact_shapes(utf8(entry)),
         directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
     )
     return Captured(code, _locks(project, code), tuple(problems))
@@ -117,6 +118,6 @@ def _keep(project: Project, state: WorkingTree, left_out: dict[bytes, LeftOut], 
 
 
 def _told(items: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
-    told = tuple(replace(item, path=item.path[:1000]) for item in items[:_SHOWN])
+    told = tuple(replace(item, path=redact_shapes(item.path)[:1000]) for item in items[:_SHOWN])
     rest = len(items) - len(told)
     return (*told, LeftOut("…", f"{rest} more files", sum(item.size for item in items[_SHOWN:]))) if rest else told

@@ -34,10 +34,10 @@ def set_tags(project: Project, run_id: str, tags: Mapping[str, object]) -> None:
     from gittrack.capture.redact import redact_tag
 
     project.redact_as_configured()
-    checked = {
-        check_key("tag", key): None if value is None else redact_tag(key, tag_value(key, value))
+    checked = dict(
+        redact_tag(check_key("tag", key), None if value is None else tag_value(key, value))
         for key, value in tags.items()
-    }
+    )
     words = " ".join(key if value is None else f"{key}={value}" for key, value in checked.items())
     _say(project, run_id, Record(tags=checked), "tag", words)
 
@@ -54,7 +54,11 @@ def add_note(project: Project, run_id: str, text: str) -> None:
 
 def rename(project: Project, run_id: str, name: str) -> None:
     """Give a run another name."""
-    _say(project, run_id, Record(name=check_run_name(name)), "rename", name)
+    from gittrack.capture.redact import redact_text
+
+    project.redact_as_configured()
+    name = redact_text(check_run_name(name))
+    _say(project, run_id, Record(name=name), "rename", name)
 
 
 def set_deleted(project: Project, run_id: str, *, deleted: bool) -> None:

@@ -160,7 +160,9 @@ class ActiveRun:
         checked = check_key("metric", key)
         head = self._heads.get(checked)
         if head is None:
-            head = self._heads[checked] = f"m\t{checked}\t"
+            from gittrack.capture.redact import redact_shapes
+
+            head = self._heads[checked] = f"m\t{redact_shapes(checked)}\t"
         return head
 
     def _seconds(self, timestamp: float | datetime) -> float:
@@ -208,7 +210,7 @@ class ActiveRun:
         """Set several tags."""
         from gittrack.capture.redact import redact_tag
 
-        self._event("tags", tags={key: redact_tag(key, value) for key, value in plain_tags(tags).items()})
+        self._event("tags", tags=dict(redact_tag(key, value) for key, value in plain_tags(tags).items()))
 
     def set_description(self, text: str) -> None:
         """Set the run's description."""
@@ -218,12 +220,16 @@ class ActiveRun:
 
     def add_warning(self, sentence: str) -> None:
         """Keep a remark in the run about something that could not be recorded as it was meant."""
-        self._event("warning", text=check_text("a warning", sentence, lines=True))
+        from gittrack.capture.redact import redact_text
+
+        self._event("warning", text=redact_text(check_text("a warning", sentence, lines=True)))
 
     def adopt(self, name: str | None, experiment: str | None) -> None:
         """Give a run that was joined or resumed the name and experiment that were asked for."""
+        from gittrack.capture.redact import redact_text
+
         facts = {"name": name, "experiment": experiment}
-        self._event("set", **{key: value for key, value in facts.items() if value})
+        self._event("set", **{key: redact_text(value) for key, value in facts.items() if value})
 
     def _event(self, kind: str, /, **facts: object) -> None:
         self._check_open()
