@@ -24,7 +24,7 @@ _NUMBER = Lazy(r"[+-]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 _MARKER = Lazy(r"<[^<>]*>|\[[A-Z_0-9]+\]|##\w+|▁\w*")
 _NOTHING = frozenset(("", "true", "false", "yes", "no", "none", "null", "nil", "on", "off", REDACTED))
 _SCHEMES = word_set("basic digest bearer ntlm negotiate kerberos oauth oauth2 saml ldap any anonymous aws gcp")
-_REFERENCE = Lazy(r"\$\{[^}]*\}+|\$\([^)]*\)|\*+|\.\.\.|…")
+_REFERENCE = Lazy(r"\$\{[^}]*\}+|\$\([^)]*\)|\*+|\?{3}|\.\.\.|…")
 _NAME = Lazy(
     r"(?<![\w.-])(?:(--?)([A-Za-z][\w.-]{0,120})(\s?=\s?|\s+|:\s+)|([A-Za-z_][\w.-]{0,120})(\\?[\"']?\s?[:=]\s?))",
     re.ASCII,

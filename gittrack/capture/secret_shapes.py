@@ -48,6 +48,8 @@ _TOKENS = (
     r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{32,}",
     r"dt0[a-z][0-9]{2}\.[A-Z0-9]{16,}\.[A-Z0-9]{32,}",
     r"sq0(?:atp|csp|idp)-[\w-]{22,}",
+    r"SK[a-f0-9]{32}(?![A-Za-z0-9])",
+    r"key-[a-f0-9]{32}(?![A-Za-z0-9])",
     r"hv[sbr]\.[\w-]{20,}",
     r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,}",
     r"pat[A-Za-z0-9]{14}\.[a-f0-9]{40,}",
@@ -69,7 +71,7 @@ _TOKEN_HINTS = tuple(
     glsoat- glffct- glfeat- AKIA ASIA ABIA ACCA LTAI sk- sk_ rk_ pk_ hf_ api_org_ xox xapp- AIza ya29. 1//0 GOCSPX-
     eyJ npm_ pypi- _v1_ SG. whsec_ dapi r8_ gsk_ lin_ pcsk_ ntn_ KGAT_ rpa_ jina_ glsa_ sgp_ sbp_ figd_ nfp_ fm2_
     pul rubygems_ lsv2_ sntry pscale_ pplx- xai- nvapi- PMAK- tvly- csk- NRAK- HRKU- CFPAT- xkeysib- FLWSECK_
-    pat dp. dt0 sq0 hvs. hvb. hvr. .atlasv1. Q~ k.eyJ dckr_ shp ATATT3 ATCTT3 ATBB AKCp AGE-SECRET :AA LS0tLS1C
+    SK key- pat dp. dt0 sq0 hvs. hvb. hvr. .atlasv1. Q~ k.eyJ dckr_ shp ATATT3 ATCTT3 ATBB AKCp AGE-SECRET :AA LS0tLS1C
     """.split()
 )
 _TOKEN = Lazy(_EDGE + "(?P<secret>" + "|".join(_TOKENS) + ")")

@@ -39,6 +39,8 @@ SERVICES: Final = (
     *((f"digitalocean {kind}", f"do{kind}_v1_", 64, HEX) for kind in "opr"),
     *((f"stripe {kind}", f"{kind}_", 24, WORD) for kind in ("sk_live", "rk_live", "sk_test")),
     ("stripe hook", "whsec_", 32, WORD),
+    ("twilio", "SK", 32, HEX),
+    ("mailgun", "key-", 32, HEX),
     ("databricks", "dapi", 32, HEX),
     ("wandb", "wandb_v1_", 70, WORD),
     *(
