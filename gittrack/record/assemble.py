@@ -115,8 +115,7 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
                 step, seconds, value = rest.split(b"\t")
                 number = float(value) if b"." in value else _number(value)
                 whole = int(step) if step else None
-                if not abs(float(seconds)) < _LONGEST:
-                    raise ValueError("no run lasts so long")
+                _check_seconds(seconds)
                 if name not in points:
                     check_key("metric", name.decode())
                     points[name], builders[name] = [], SummaryBuilder()
@@ -137,6 +136,11 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
             events.append((latest, len(events), event))
         else:
             state.warnings.append("a journal line is no event")
+
+
+def _check_seconds(text: bytes) -> None:
+    if not abs(float(text)) < _LONGEST:
+        raise ValueError("no run lasts so long")
 
 
 def _number(text: bytes) -> Number:
