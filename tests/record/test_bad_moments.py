@@ -149,6 +149,18 @@ def test_a_fault_shortly_before_the_end_costs_nothing(repo: Path, monkeypatch: p
     assert (saved.status, saved.metrics["loss"].count) == ("finished", 10)
 
 
+def test_a_journal_whose_artifact_is_lost_stays_and_is_told(repo: Path, run_python: RunPython) -> None:
+    killed = "import gittrack, os; gittrack.start_run().log_text('x', 'x.txt'); os.kill(os.getpid(), 9)"
+    assert run_python(killed).code == -signal.SIGKILL
+    (journal,) = (repo / ".git" / "gittrack" / "journal").glob("?" * 32)
+    next((journal / "blobs").iterdir()).unlink()
+
+    (problem,) = recover(open_project(), host()).problems
+
+    assert problem.startswith(f"run {journal.name[:8]} stays in the journal: {journal / 'blobs'}")
+    assert journal.is_dir()
+
+
 def test_a_run_with_a_fault_still_counts_as_alive(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = gittrack.start_run()
     for step in range(30):
