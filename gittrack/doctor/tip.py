@@ -17,7 +17,7 @@ from gittrack.git.verified import commit_tree, read_trees
 from gittrack.read.rescan import indexed_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gittrack.project import Project
     from gittrack.quarantine import Quarantine
@@ -84,17 +84,18 @@ def _is_readable(project: Project, commit: str) -> bool:
 def newest_state(project: Project) -> _State | None:
     """Return the state with the most files among all commits of the branch that are left, reachable or not.
 
-    States that grew out of the last one that is known come before others, which a rewrite may have left behind.
+    States that grew out of the last one that is known come before others, which a rewrite may have left behind: the
+    one that the index was made of, and where that is lost the remote's, whose own ref keeps it in any case.
     """
     commits = _commits_of_the_branch(project)
     heads = commits.keys() - {parent for parents in commits.values() for parent in parents}
-    known = _known_tips(project) & commits.keys()
+    known = next((tip for tip in (indexed_tip(project), project.remote_tip()) if tip in commits), None)
     ranked = []
     for head in heads:
         line = _line(head, commits)
         state = next((state for commit in line if (state := _state(project, commit)) is not None), None)
         if state is not None:
-            ranked.append((not known.isdisjoint(line), state))
+            ranked.append((known in line, state))
     return max(ranked)[1] if ranked else None
 
 
@@ -124,11 +125,6 @@ def _state(project: Project, commit: str) -> _State | None:
         return _State(0, commit)  # a damaged run is no reason to give up those after it, but a whole state is better
 
 
-def _known_tips(project: Project) -> set[str]:
-    found: Iterable[str | None] = (indexed_tip(project), project.remote_tip())
-    return {tip for tip in found if tip is not None}
-
-
 def _restore(project: Project, quarantine: Quarantine) -> str:
     # The lock of those who publish: none of them sees the ref while it changes.
     lock = os.path.join(project.repo.state_dir, "publish.lock")
@@ -138,6 +134,8 @@ def _restore(project: Project, quarantine: Quarantine) -> str:
         found = newest_state(project)
         if found is None:
             raise GittrackError(f"no state of {project.runs_ref} is left")
+        if not tip_fault(project):  # the search takes long, and a git may have set the ref meanwhile
+            return f"left {project.runs_ref} alone: it is whole again"
         path = os.path.join(project.repo.common_dir, *project.runs_ref.split("/"))
         if os.path.isfile(path):
             quarantine.copy(path, f"a ref that could not be read; it was set to {found.commit}")
