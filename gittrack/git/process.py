@@ -216,20 +216,6 @@ def spawn_detached(command: Sequence[str], *, cwd: str | None = None, env: Mappi
     _detached.append(process)
 
 
-def spawn_git_detached(
-    args: Sequence[str], *, repo: Repository | None = None, env: Mapping[str, str] | None = None
-) -> None:
-    """Start git in the background; nobody waits for it. Raises RepositoryError if there is no git."""
-    try:
-        spawn_detached(
-            git_command(args, repo),
-            cwd=_directory(None, repo),
-            env=_environment_of(repo, env),
-        )
-    except FileNotFoundError as error:
-        raise RepositoryError(NO_GIT) from error
-
-
 def _pieces(process: subprocess.Popen[bytes], separator: bytes) -> Iterator[bytes]:
     assert process.stdout is not None
     rest = b""
