@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from gittrack.doctor.examine import mend
+from gittrack.doctor.leftovers import examine_leftovers
+from gittrack.git.repository import discover
+from gittrack.project import Project
 from tests.cli.sampling import sample
 from tests.conftest import run
 
@@ -194,6 +198,29 @@ def test_a_pack_that_is_being_written_is_left_alone_however_old(recorded: Path, 
     assert told(gittrack)[1].keys() == {"leftover"}
     assert gittrack("doctor", "--fix").code == 0
     assert git("fsck", "--strict") == "", recorded
+
+
+def test_a_new_lock_that_a_jump_of_the_clock_made_old_is_left_alone(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = recorded / ".git" / f"{RUNS}.lock"
+    lock.write_text("the first git's")
+    age([lock])
+    project = Project(discover(recorded))
+    found = [ailment for ailment in examine_leftovers(project) if ailment.fix is not None]
+    assert len(found) == 1
+
+    def goes_on(_: float) -> None:
+        """That git is done, and another one has the lock."""
+        lock.unlink()
+        lock.write_text("the second git's")
+        age([lock])
+
+    monkeypatch.setattr(time, "sleep", goes_on)
+    ((_, done, _),) = mend(project, found)
+
+    assert done.startswith(f"left {lock} alone")
+    assert lock.read_text() == "the second git's"
 
 
 def test_a_lock_from_the_future_is_dead(recorded: Path, gittrack: Gittrack) -> None:
