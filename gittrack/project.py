@@ -8,9 +8,10 @@ from functools import cached_property
 
 from gittrack.codec.paths import check_id, is_id
 from gittrack.errors import RepositoryError, StorageError, UsageError
-from gittrack.git.process import run_git
+from gittrack.git.process import run_git, run_git_status
 from gittrack.git.refs import is_folder, read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
+from gittrack.git.settled import remembered_tip
 
 DEFAULT_BRANCH = "gittrack/runs"
 _HEADS = "refs/heads/"
@@ -78,6 +79,21 @@ class Project:
         """
         tip = read_ref(self.repo, self.runs_ref)
         return self.remote_tip() if tip is None else tip
+
+    def base_tip(self) -> str | None:
+        """Return the commit that the branch for runs grows from where it is not there; None for a first run.
+
+        A power cut may take the ref away after a `git pack-refs` or `git gc`, which do not ask the disk. Runs are
+        deleted by `gittrack rm`, so a branch that is gone goes on where it was; else it goes on where a remote's is.
+        """
+        return self.lost_tip() or self.remote_tip()
+
+    def lost_tip(self) -> str | None:
+        """Return the last commit of the branch for runs, which still is here although the branch is gone."""
+        tip = remembered_tip(self.repo)
+        if tip is None or read_ref(self.repo, self.runs_ref) is not None:
+            return None
+        return tip if run_git_status(["cat-file", "-e", f"{tip}^{{tree}}"], repo=self.repo)[0] == 0 else None
 
     def remote_tip(self) -> str | None:
         """Return the tip of the branch for runs of the only remote that has one, as it was fetched last."""

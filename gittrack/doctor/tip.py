@@ -12,7 +12,7 @@ from gittrack.errors import GittrackError, StorageError
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
 from gittrack.git.reader import BlobReader, every_commit, list_tree, parents_of
-from gittrack.git.refs import read_ref, replace_ref
+from gittrack.git.refs import read_ref, replace_ref, swap_ref
 from gittrack.git.verified import commit_tree, read_trees
 from gittrack.read.rescan import indexed_tip
 
@@ -53,11 +53,22 @@ def examine_tip(project: Project) -> Iterator[Ailment]:
 
 
 def _examine_absent(project: Project) -> Iterator[Ailment]:
-    last = indexed_tip(project) if project.runs_tip() is None else None
+    last = project.lost_tip() or (indexed_tip(project) if project.runs_tip() is None else None)
     if last is not None and _is_readable(project, last):
         branch = project.runs_ref.removeprefix("refs/heads/")
-        sentence = f"the branch {branch} is gone; when it was read last it was at {last[:12]}"
-        yield Ailment("branch-gone", sentence, f"'git branch {branch} {last}' brings it back", urgent=False)
+        yield Ailment(
+            "branch-gone",
+            f"the branch {branch} is gone, and its last commit, {last[:12]}, is still here",
+            "set the branch to it, as the next run that is recorded will do",
+            urgent=False,
+            fix=partial(_bring_back, project, last),
+        )
+
+
+def _bring_back(project: Project, tip: str, _: Quarantine) -> str:
+    if swap_ref(project.repo, project.runs_ref, None, tip):
+        return f"set {project.runs_ref} to {tip[:12]}"
+    return f"left {project.runs_ref} alone: it is there again"
 
 
 def tip_fault(project: Project) -> str:

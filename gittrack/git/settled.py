@@ -30,7 +30,7 @@ def settle_tip(repo: Repository, tip: str) -> None:
 
     Raises StorageError.
     """
-    if _remembered(repo) == tip:
+    if remembered_tip(repo) == tip:
         return
     touched = [repo.objects_dir]
     try:
@@ -44,25 +44,35 @@ def settle_tip(repo: Repository, tip: str) -> None:
 
 
 def remember_tip(repo: Repository, tip: str) -> None:
-    """Remember that a commit and its history are on disk; losing this costs a little time."""
+    """Remember, durably, that a commit and its history are on disk; a fault only costs a little time later."""
     path = _note(repo)
     with suppress(OSError):
-        with open(path, "w", encoding="ascii") as file:
-            file.write(f"{tip}\n")
+        is_new = not os.path.exists(path)
+        # Overwritten in its place: then there is one thing to ask the disk for, and it is always as long.
+        fd = os.open(path, os.O_WRONLY | (os.O_CREAT if is_new else 0), 0o666)
+        try:
+            os.write(fd, f"{tip}\n".encode("ascii"))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if is_new:
+            fsync_directories([repo.state_dir])
         if (sharing := open_packs(repo).sharing) is not None:
             sharing.apply(path)
 
 
-def _note(repo: Repository) -> str:
-    return os.path.join(repo.state_dir, "durable-tip")
-
-
-def _remembered(repo: Repository) -> str | None:
+def remembered_tip(repo: Repository) -> str | None:
+    """Return the last tip that `remember_tip` was told of, None where there is none or its note was cut short."""
     try:
         with open(_note(repo), encoding="ascii", errors="replace") as file:
-            return file.read().strip()
+            tip = file.read().strip()
     except OSError:
         return None
+    return tip if len(tip) == 2 * repo.hash_len and tip.isalnum() else None
+
+
+def _note(repo: Repository) -> str:
+    return os.path.join(repo.state_dir, "durable-tip")
 
 
 def _young_files(objects_dir: str) -> Iterator[str]:

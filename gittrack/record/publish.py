@@ -64,7 +64,7 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
         new = [s for s in taken if s.name not in known]
         return _addition(project, run_id, salvage(project, run_id, new), present, view) if new else None
 
-    commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
+    commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.base_tip)
     if journal is not None:
         journal.close()
     if gone:

@@ -137,7 +137,7 @@ def test_a_branch_that_was_deleted(recorded: Path, git: Git, gittrack: Gittrack)
 
     result = gittrack("doctor")
 
-    assert (result.code, f"'git branch gittrack/runs {tip}' brings it back" in result.out) == (0, True), recorded
+    assert (result.code, f"its last commit, {tip[:12]}, is still here" in result.out) == (0, True), recorded
 
 
 def test_where_nothing_is_left(recorded: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
@@ -166,3 +166,25 @@ def test_a_writer_at_work_is_waited_for(recorded: Path, git: Git, gittrack: Gitt
     lock.unlink()
     assert gittrack("doctor", "--fix").code == 0
     assert git("rev-parse", RUNS).strip() == tip
+
+
+def test_a_branch_that_git_lost_comes_back(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    """What a power cut leaves after a `git pack-refs`: no ref, and all objects."""
+    for name in ("one", "two"):
+        assert gittrack("run", "-q", "--name", name, "--", "true").code == 0
+    tip = git("rev-parse", "gittrack/runs").strip()
+    lose(repo)
+    assert gittrack("log").err.startswith("gittrack: the branch of the runs is gone, and they are still here")
+    assert "the branch gittrack/runs is gone, and its last commit" in gittrack("doctor").out
+    assert gittrack("doctor", "--fix").code == 0
+    assert git("rev-parse", "gittrack/runs").strip() == tip
+
+    lose(repo)
+    assert gittrack("run", "-q", "--name", "three", "--", "true").code == 0
+    assert git("rev-parse", "gittrack/runs~").strip() == tip
+    assert [line.split()[1] for line in gittrack("log", "--oneline").out.splitlines()] == ["three", "two", "one"]
+
+
+def lose(repo: Path) -> None:
+    (repo / ".git/refs/heads/gittrack/runs").unlink()
+    (repo / ".git/packed-refs").write_bytes(b"")
