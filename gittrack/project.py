@@ -11,6 +11,7 @@ from gittrack.errors import RepositoryError, StorageError, UsageError
 from gittrack.git.process import run_git
 from gittrack.git.refs import is_folder, read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
+from gittrack.git.settled import lost_tip
 
 DEFAULT_BRANCH = "gittrack/runs"
 _HEADS = "refs/heads/"
@@ -89,6 +90,18 @@ class Project:
         """
         tip = read_ref(self.repo, self.runs_ref)
         return self.remote_tip() if tip is None else tip
+
+    def base_tip(self) -> str | None:
+        """Return the commit that the branch for runs grows from where it is not there; None for a first run.
+
+        Runs are deleted by `gittrack rm`, so a branch that is gone goes on where it was; else it goes on where a
+        remote's is.
+        """
+        return self.lost_tip() or self.remote_tip()
+
+    def lost_tip(self) -> str | None:
+        """Return the last commit of the branch for runs, which still is here although the branch is gone."""
+        return lost_tip(self.repo, self.runs_ref)
 
     def remote_tip(self) -> str | None:
         """Return the tip of the branch for runs of the only remote that has one, as it was fetched last."""

@@ -140,5 +140,7 @@ def _print_documents(runs: list[Run], *, as_lines: bool) -> None:
 def _tell_empty(catalog: Catalog, *, filtered: bool) -> None:
     if filtered and catalog.runs(limit=1):
         say("no run matches")
+    elif catalog.project.lost_tip() is not None:
+        say("the branch of the runs is gone, and they are still here: 'gittrack doctor --fix' brings it back")
     else:
         say("no runs here yet; record the first one with: gittrack run -- python train.py")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.machine import NETWORK, file_system
+from gittrack.git.abandoned import WATCH, lock_state
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
 from gittrack.record.liveness import STALE_SECONDS
@@ -181,9 +182,18 @@ def _remove(project: Project, found: _Leftover, quarantine: Quarantine) -> str:
     with held_lock(lock, timeout=5, sharing=sharing_of(project.repo.common_dir)) as held:
         if not held:
             return f"left {found.path} alone: another process is clearing locks"
-        if not _is_old(found) or found.path in held_open({found.path}):
+        if not _stays(found) or not _is_old(found) or found.path in held_open({found.path}):
             return f"left {found.path} alone: it is in use again, or gone"
         return f"moved {found.path} to {quarantine.move(found.path, f'{found.what} of a process that is gone')}"
+
+
+def _stays(found: _Leftover) -> bool:
+    """Whether a lock stays as it is for longer than any git needs: it is old also where a clock jumped just now."""
+    if found.age > LOCK_AGE:
+        return True
+    seen = lock_state(found.path)
+    time.sleep(WATCH)
+    return lock_state(found.path) == seen
 
 
 def held_open(paths: set[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from functools import partial
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.leftovers import TEMPORARY_AGE, held_open
-from gittrack.git.process import run_git_status
+from gittrack.errors import StorageError
+from gittrack.git.process import last_line, run_git_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +54,23 @@ def _index(project: Project, path: str, quarantine: Quarantine) -> str:
     if os.path.exists(path.removesuffix(".pack") + ".idx"):
         return f"left {path} alone: it has an index now"
     # It writes nothing for what is not a whole pack.
-    code, _, _ = run_git_status(["-c", "core.fsync=all", "index-pack", path], repo=project.repo)
+    code, _, err = run_git_status(["-c", "core.fsync=all", "index-pack", path], repo=project.repo)
+    if code and _is_whole(path, project.repo.object_format):
+        raise StorageError(f"git made no index of {path}, which stays where it is: {last_line(err)}")
     if code:
         return f"moved {path} to {quarantine.move(path, 'a pack without index that is not whole')}"
     return f"made the index of {path}"
+
+
+def _is_whole(path: str, object_format: str) -> bool:
+    """Whether a pack ends in the hash of all before it; what was wrong with its index is then another thing."""
+    digest, tail = hashlib.new(object_format, usedforsecurity=False), b""
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            tail += chunk
+            digest.update(tail[: -digest.digest_size])
+            tail = tail[-digest.digest_size :]
+    return tail == digest.digest()
 
 
 def _move(path: str, quarantine: Quarantine) -> str:

@@ -12,12 +12,12 @@ from gittrack.errors import GittrackError, StorageError
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
 from gittrack.git.reader import BlobReader, every_commit, list_tree, parents_of
-from gittrack.git.refs import read_ref, replace_ref
+from gittrack.git.refs import read_ref, replace_ref, swap_ref
 from gittrack.git.verified import commit_tree, read_trees
 from gittrack.read.rescan import indexed_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gittrack.project import Project
     from gittrack.quarantine import Quarantine
@@ -53,11 +53,22 @@ def examine_tip(project: Project) -> Iterator[Ailment]:
 
 
 def _examine_absent(project: Project) -> Iterator[Ailment]:
-    last = indexed_tip(project) if project.runs_tip() is None else None
+    last = project.lost_tip() or (indexed_tip(project) if project.runs_tip() is None else None)
     if last is not None and _is_readable(project, last):
         branch = project.runs_ref.removeprefix("refs/heads/")
-        sentence = f"the branch {branch} is gone; when it was read last it was at {last[:12]}"
-        yield Ailment("branch-gone", sentence, f"'git branch {branch} {last}' brings it back", urgent=False)
+        yield Ailment(
+            "branch-gone",
+            f"the branch {branch} is gone, and its last commit, {last[:12]}, is still here",
+            "set the branch to it, as the next run that is recorded will do",
+            urgent=False,
+            fix=partial(_bring_back, project, last),
+        )
+
+
+def _bring_back(project: Project, tip: str, _: Quarantine) -> str:
+    if swap_ref(project.repo, project.runs_ref, None, tip):
+        return f"set {project.runs_ref} to {tip[:12]}"
+    return f"left {project.runs_ref} alone: it is there again"
 
 
 def tip_fault(project: Project) -> str:
@@ -84,17 +95,18 @@ def _is_readable(project: Project, commit: str) -> bool:
 def newest_state(project: Project) -> _State | None:
     """Return the state with the most files among all commits of the branch that are left, reachable or not.
 
-    States that grew out of the last one that is known come before others, which a rewrite may have left behind.
+    States that grew out of the last one that is known come before others, which a rewrite may have left behind: the
+    one that the index was made of, and where that is lost the remote's, whose own ref keeps it in any case.
     """
     commits = _commits_of_the_branch(project)
     heads = commits.keys() - {parent for parents in commits.values() for parent in parents}
-    known = _known_tips(project) & commits.keys()
+    known = next((tip for tip in (indexed_tip(project), project.remote_tip()) if tip in commits), None)
     ranked = []
     for head in heads:
         line = _line(head, commits)
         state = next((state for commit in line if (state := _state(project, commit)) is not None), None)
         if state is not None:
-            ranked.append((not known.isdisjoint(line), state))
+            ranked.append((known in line, state))
     return max(ranked)[1] if ranked else None
 
 
@@ -124,11 +136,6 @@ def _state(project: Project, commit: str) -> _State | None:
         return _State(0, commit)  # a damaged run is no reason to give up those after it, but a whole state is better
 
 
-def _known_tips(project: Project) -> set[str]:
-    found: Iterable[str | None] = (indexed_tip(project), project.remote_tip())
-    return {tip for tip in found if tip is not None}
-
-
 def _restore(project: Project, quarantine: Quarantine) -> str:
     # The lock of those who publish: none of them sees the ref while it changes.
     lock = os.path.join(project.repo.state_dir, "publish.lock")
@@ -138,6 +145,8 @@ def _restore(project: Project, quarantine: Quarantine) -> str:
         found = newest_state(project)
         if found is None:
             raise GittrackError(f"no state of {project.runs_ref} is left")
+        if not tip_fault(project):  # the search takes long, and a git may have set the ref meanwhile
+            return f"left {project.runs_ref} alone: it is whole again"
         path = os.path.join(project.repo.common_dir, *project.runs_ref.split("/"))
         if os.path.isfile(path):
             quarantine.copy(path, f"a ref that could not be read; it was set to {found.commit}")

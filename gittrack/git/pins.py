@@ -12,7 +12,7 @@ from gittrack.git.branch import advance, commit_bytes
 from gittrack.git.process import run_git_status
 from gittrack.git.reader import parents_of
 from gittrack.git.refs import read_ref
-from gittrack.git.settled import settle_tip
+from gittrack.git.settled import lost_tip, settle_tip
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> Non
         settle_tip(repo, ref, commit)
         tree = store.write("tree", b"")
         who = (committer, time.time())
-        parents = [parent for parent in (tip, commit) if parent is not None]
+        before = lost_tip(repo, ref) if tip is None else tip
+        parents = [parent for parent in (before, commit) if parent is not None]
         return store.write("commit", commit_bytes(tree, parents, f"pin {commit}\n", who, who))
 
     advance(repo, ref, build)

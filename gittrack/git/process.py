@@ -233,20 +233,6 @@ def spawn_detached(command: Sequence[str], *, cwd: str | None = None, env: Mappi
     _detached.append(process)
 
 
-def spawn_git_detached(
-    args: Sequence[str], *, repo: Repository | None = None, env: Mapping[str, str] | None = None
-) -> None:
-    """Start git in the background; nobody waits for it. Raises RepositoryError if there is no git."""
-    try:
-        spawn_detached(
-            git_command(args, repo),
-            cwd=_directory(None, repo),
-            env=_environment_of(repo, env),
-        )
-    except FileNotFoundError as error:
-        raise RepositoryError(NO_GIT) from error
-
-
 def _environment_of(repo: Repository | None, extra: Mapping[str, str] | None) -> dict[str, str]:
     if repo is None:
         return git_environment(located=False, extra=extra)

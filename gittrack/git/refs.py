@@ -6,7 +6,7 @@ import os
 import random
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gittrack.errors import StorageError
@@ -18,6 +18,8 @@ from gittrack.git.packs import open_packs
 from gittrack.git.process import run_git, run_git_status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gittrack.git.repository import Repository
 
 _SYMREF = b"ref: "
@@ -86,17 +88,30 @@ def replace_ref(repo: Repository, ref: str, new: str) -> None:
         run_git(["-c", "core.fsync=all", "update-ref", "--no-deref", ref, new], repo=repo)
         return
     path = os.path.join(repo.common_dir, *ref.split("/"))
+    lock = f"{path}.lock"
     missing = _missing_parents(path)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         # As git does it: whoever has made the lock file may put it in the ref's place.
-        with open(f"{path}.lock", "x", encoding="ascii") as file:
+        with open(lock, "x", encoding="ascii") as file, _removed_on_failure(lock):
             file.write(f"{new}\n")
-        fsync_file(f"{path}.lock")
-        os.replace(f"{path}.lock", path)
+            file.flush()
+        with _removed_on_failure(lock):
+            fsync_file(lock)
+            os.replace(lock, path)
     except OSError as error:
         raise storage_error(error, path) from error
     _settle(repo, path, missing)
+
+
+@contextmanager
+def _removed_on_failure(path: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def sync_ref(repo: Repository, ref: str) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
 from gittrack.git.packs import open_packs
+from gittrack.git.process import run_git_status
+from gittrack.git.refs import read_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +32,7 @@ def settle_tip(repo: Repository, ref: str, tip: str) -> None:
 
     Raises StorageError.
     """
-    if _remembered(repo, ref) == tip:
+    if remembered_tip(repo, ref) == tip:
         return
     touched = [repo.objects_dir]
     try:
@@ -44,26 +46,50 @@ def settle_tip(repo: Repository, ref: str, tip: str) -> None:
 
 
 def remember_tip(repo: Repository, ref: str, tip: str) -> None:
-    """Remember that a commit, now the tip of `ref`, and its history are on disk; losing this costs a little time."""
+    """Remember, durably, that a commit, now the tip of `ref`, and its history are on disk.
+
+    A fault only costs a little time later.
+    """
     path = _note(repo, ref)
     with suppress(OSError):
-        with open(path, "w", encoding="ascii") as file:
-            file.write(f"{tip}\n")
+        is_new = not os.path.exists(path)
+        # Overwritten in its place: then there is one thing to ask the disk for, and it is always as long.
+        fd = os.open(path, os.O_WRONLY | (os.O_CREAT if is_new else 0), 0o666)
+        try:
+            os.write(fd, f"{tip}\n".encode("ascii"))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if is_new:
+            fsync_directories([repo.state_dir])
         if (sharing := open_packs(repo).sharing) is not None:
             sharing.apply(path)
+
+
+def remembered_tip(repo: Repository, ref: str) -> str | None:
+    """Return the last tip that `remember_tip` was told of, None where there is none or its note was cut short."""
+    try:
+        with open(_note(repo, ref), encoding="ascii", errors="replace") as file:
+            tip = file.read().strip()
+    except OSError:
+        return None
+    return tip if len(tip) == 2 * repo.hash_len and tip.isalnum() else None
+
+
+def lost_tip(repo: Repository, ref: str) -> str | None:
+    """Return the last tip of `ref` that is still here although the ref is gone.
+
+    A power cut may take a ref after a `git pack-refs` or `git gc`, which by default do not ask the disk.
+    """
+    tip = remembered_tip(repo, ref)
+    if tip is None or read_ref(repo, ref) is not None:
+        return None
+    return tip if run_git_status(["cat-file", "-e", f"{tip}^{{tree}}"], repo=repo)[0] == 0 else None
 
 
 def _note(repo: Repository, ref: str) -> str:
     name = "tip" if ref.startswith("refs/heads/") else ref.rpartition("/")[2]
     return os.path.join(repo.state_dir, f"durable-{name}")
-
-
-def _remembered(repo: Repository, ref: str) -> str | None:
-    try:
-        with open(_note(repo, ref), encoding="ascii", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return None
 
 
 def _young_files(objects_dir: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ class Alteration(NamedTuple):
 def alterations(repo: Repository, tip: str, only: Collection[str] = ()) -> Iterator[Alteration]:
     """Yield, a commit and run at a time, what differs at `tip` from what was committed first.
 
-    `only` are the ids of the runs to look at, by default all.     Raises GitError where the history cannot be read.
+    `only` are the ids of the runs to look at, by default all. Raises GitError where the history cannot be read.
     """
     folders = [run_directory(run_id) for run_id in sorted(only)] or [RUNS]
     first: dict[str, tuple[str, str]] = {}  # path -> (commit, object before it); newest first, so the oldest stays

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gittrack.record.folder import Segment
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST = 1e11  # seconds, three thousand years: also a time since 1970 that ISO 8601 still writes
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
                 step, seconds, value = rest.split(b"\t")
                 number = float(value) if b"." in value else _number(value)
                 whole = int(step) if step else None
-                float(seconds)
+                _check_seconds(seconds)
                 if name not in points:
                     check_key("metric", name.decode())
                     points[name], builders[name] = [], SummaryBuilder()
@@ -131,10 +132,15 @@ def _take(state: _State, segment: Segment, events: list[tuple[float, int, dict[s
         if isinstance(event, dict):
             at = event.get("at")
             # What one process said later is later, whatever its clock did.
-            latest = max(latest, at) if isinstance(at, (int, float)) else latest
+            latest = max(latest, at) if isinstance(at, (int, float)) and at < _LONGEST else latest
             events.append((latest, len(events), event))
         else:
             state.warnings.append("a journal line is no event")
+
+
+def _check_seconds(text: bytes) -> None:
+    if not abs(float(text)) < _LONGEST:
+        raise ValueError("no run lasts so long")
 
 
 def _number(text: bytes) -> Number:

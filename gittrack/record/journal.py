@@ -95,8 +95,8 @@ class Journal:
                 raise self._ended()
             sequence = self._sequence
             line = b"%d %d %08x %b\n" % (len(payload), sequence, crc32(payload, sequence), payload)
-            self._lines.append(payload)
             try:
+                self._lines.append(payload)
                 if os.write(self._fd, line) == len(line):
                     self._sequence = sequence + 1
                     if len(self._lines) >= SYNC_LINES:
@@ -105,6 +105,9 @@ class Journal:
                 fault = OSError(28, "only part of a line could be written")
             except OSError as error:
                 fault = error
+            except BaseException:
+                self._interrupted()
+                raise
             self._give_up(fault)
 
     def event(self, kind: str, /, **facts: object) -> None:
@@ -146,17 +149,26 @@ class Journal:
         return self._missing
 
     def _append(self, payload: bytes) -> None:
-        self._lines.append(payload)
         line = frame(self._sequence, payload)
         try:
-            written = os.write(self._fd, line)
+            self._lines.append(payload)
+            if os.write(self._fd, line) == len(line):
+                self._sequence += 1
+                return
+            fault = OSError(28, "only part of a line could be written")
         except OSError as error:
-            self._give_up(error)
-            return
-        if written != len(line):
-            self._give_up(OSError(28, "only part of a line could be written"))
-            return
-        self._sequence += 1
+            fault = error
+        except BaseException:
+            self._interrupted()
+            raise
+        self._give_up(fault)
+
+    def _interrupted(self) -> None:
+        """An exception of a signal's, such as KeyboardInterrupt, left open whether a line was written."""
+        if self._fd >= 0:
+            # A script may catch it and log on: its next line must not have the number of one that is there.
+            self._abandon()
+            self._next_try = 0.0
 
     def catch_up(self) -> None:
         """Write now what so far is only in memory; OSError when the disk still refuses."""
@@ -241,6 +253,9 @@ class Journal:
             self._open_segment()
         except OSError as error:
             self._report(error)
+        except BaseException:
+            self._next_try = 0.0  # interrupted, not refused
+            raise
 
     def _open_segment(self) -> None:
         name = os.urandom(6).hex()
@@ -263,7 +278,7 @@ class Journal:
                 sharing.apply(lock)
                 sharing.apply(path)
             write_all(fd, b"".join(lines))
-        except OSError:
+        except BaseException:
             if fd >= 0:
                 # Nobody may take its lines for a part of the run: the next segment repeats them all.
                 os.close(fd)
@@ -271,6 +286,8 @@ class Journal:
             for leftover in (path, lock):
                 with contextlib.suppress(OSError):
                     os.unlink(leftover)
+            if self._replaces is None and os.path.lexists(path):
+                self._replaces = (name, 1)
             raise
         self._fd, self._segment, self._sequence = fd, name, len(lines)
         self._first_unsynced = 1

@@ -93,7 +93,7 @@ def _say(project: Project, run_id: str, record: Record, verb: str, words: str) -
         message = f"{subject[:120]}\n\nRun: {run_id}\n"
         return Addition(files, message, project.author, record.time or run.start)
 
-    append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
+    append(project.repo, project.runs_ref, make, committer=project.committer, start=project.base_tip)
     with contextlib.suppress(GittrackError, OSError):
         maintain(project.repo, project.runs_ref, project.settings)
 

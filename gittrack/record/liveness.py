@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STALE_SECONDS = 24 * 3600
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # what a file system without locks says
+_NO_WRITING = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 _held: dict[str, InterProcessLock | None] = {}
 
@@ -86,7 +87,7 @@ def _is_held_otherwise(path: str, error: Exception) -> bool:
     """What to think of a lock that could not be asked for."""
     if _has_no_locks(error):
         return _is_fresh(path.removesuffix(LOCK_SUFFIX) + SUFFIX)
-    if isinstance(error, OSError) and error.errno == errno.EROFS:
+    if isinstance(error, OSError) and error.errno in _NO_WRITING:
         return _is_locked(path)
     # It cannot even be opened, or not be asked: to take a living run for dead would lose what it still logs.
     return True
@@ -100,7 +101,7 @@ def _is_fresh(segment: str) -> bool:
 
 
 def _is_locked(path: str) -> bool:
-    """Whether somebody holds it, on a disk that is read-only, where fasteners cannot open the file as it wants to."""
+    """Whether somebody holds it, where it can only be read and fasteners cannot open the file as it wants to."""
     import fcntl
 
     try:

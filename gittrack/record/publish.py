@@ -26,7 +26,7 @@ from gittrack.model import CRASHED, Artifact, Record, Run
 from gittrack.record.assemble import Assembly, assemble
 from gittrack.record.folder import Segment, read_segments
 from gittrack.record.foreign import foreign, written_elsewhere
-from gittrack.record.salvage import salvage, set_aside
+from gittrack.record.salvage import kept_of, salvage, set_aside
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX
 from gittrack.record.stage import BLOBS, staged
 from gittrack.replay import fold
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from gittrack.project import Project
     from gittrack.record.journal import Journal
-from gittrack.record.journal import folder_lock
+from gittrack.record.journal import folder_lock, warn
 from gittrack.record.liveness import is_held
 
 Files = dict[str, "bytes | os.PathLike[str]"]
@@ -52,25 +52,37 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
     own = journal.segments if journal else []
     directory = project.journal_of(run_id)
     taken: list[Segment] = []
+    gone: set[str] = set()
 
     def make(view: View) -> Addition | None:
         present = records_on(view, run_id)
         known = {name for record in present for name in record.journal}
         segments = read_segments(directory)
+        gone.update({*own} - {segment.name for segment in segments})
         left = {s.name for s in segments if s.live} | _may_go_on(project, segments)
         taken[:] = [s for s in segments if s.name in known or s.name in own or s.name not in left]
         new = [s for s in taken if s.name not in known]
         return _addition(project, run_id, salvage(project, run_id, new), present, view) if new else None
 
-    commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
+    commit = append(project.repo, project.runs_ref, make, committer=project.committer, start=project.base_tip)
     if journal is not None:
         journal.close()
+    if gone:
+        _tell_of_the_living(project, run_id, gone)
     set_aside(project, run_id, written_elsewhere(taken, host()))
     delete_segments(directory, [s.name for s in taken])
     if commit is not None:
         with contextlib.suppress(GittrackError, OSError):  # the run is safe, whatever becomes of the packing
             maintain(project.repo, project.runs_ref, project.settings)
     return commit
+
+
+def _tell_of_the_living(project: Project, run_id: str, gone: set[str]) -> None:
+    kept = kept_of(project, run_id, gone)
+    warn(
+        f"run {run_id[:8]} had been taken for dead and committed while this process was silent; what it logged since "
+        + (f"may be missing there, and is kept in {kept}" if kept else "may be missing there")
+    )
 
 
 def _may_go_on(project: Project, segments: list[Segment]) -> set[str]:

@@ -54,8 +54,10 @@ def recover(project: Project, host: str) -> Recovery:
         try:
             if _is_abandoned(project, run_id, host, problems) and _publish(project, run_id, problems):
                 published.append(run_id)
-        except FileNotFoundError:
-            continue  # another process recovered it at the same time
+        except FileNotFoundError as error:
+            # Another process may have recovered it at the same time: that one removes the segments first.
+            if segment_names(directory):
+                problems.append(f"run {run_id[:8]} stays in the journal: {error.filename} is missing")
         except (GittrackError, OSError) as error:
             if os.path.isdir(directory):
                 problems.append(f"run {run_id[:8]} stays in the journal: {error}")
@@ -99,8 +101,9 @@ def _publish(project: Project, run_id: str, problems: list[str]) -> bool:
 def _remove_empty(directory: str) -> None:
     """A process was killed before its first line was whole: what it left says nothing."""
     with contextlib.suppress(OSError):
+        names = segment_names(directory)  # before the second look: one that comes now is of a process that lives
         if 0 <= time.time() - os.stat(directory).st_mtime < EMPTY_SECONDS:
             return
         from gittrack.record.publish import delete_segments
 
-        delete_segments(directory, segment_names(directory))
+        delete_segments(directory, names)

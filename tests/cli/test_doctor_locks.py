@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from gittrack.doctor.examine import mend
+from gittrack.doctor.leftovers import examine_leftovers
+from gittrack.doctor.packs import examine_packs
+from gittrack.git.repository import discover
+from gittrack.project import Project
 from tests.cli.sampling import sample
 from tests.conftest import run
 
@@ -196,6 +201,29 @@ def test_a_pack_that_is_being_written_is_left_alone_however_old(recorded: Path, 
     assert git("fsck", "--strict") == "", recorded
 
 
+def test_a_new_lock_that_a_jump_of_the_clock_made_old_is_left_alone(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = recorded / ".git" / f"{RUNS}.lock"
+    lock.write_text("the first git's")
+    age([lock])
+    project = Project(discover(recorded))
+    found = [ailment for ailment in examine_leftovers(project) if ailment.fix is not None]
+    assert len(found) == 1
+
+    def goes_on(_: float) -> None:
+        """That git is done, and another one has the lock."""
+        lock.unlink()
+        lock.write_text("the second git's")
+        age([lock])
+
+    monkeypatch.setattr(time, "sleep", goes_on)
+    ((_, done, _),) = mend(project, found)
+
+    assert done.startswith(f"left {lock} alone")
+    assert lock.read_text() == "the second git's"
+
+
 def test_a_lock_from_the_future_is_dead(recorded: Path, gittrack: Gittrack) -> None:
     """A clock was put back since: nothing else would ever end it."""
     lock = recorded / ".git" / f"{RUNS}.lock"
@@ -295,6 +323,29 @@ def test_a_pack_without_index_gets_one(recorded: Path, git: Git, gittrack: Gittr
     assert "made the index of" in mended.out
     assert listed(gittrack) == {"grid-0", "grid-1", "grid-2"}
     assert told(gittrack) == (0, {})
+
+
+def test_a_whole_pack_stays_where_git_can_make_no_index(
+    recorded: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as where the disk is full: it may hold the only copy of what is in it."""
+    git("repack", "-adq")
+    (pack,) = (recorded / ".git" / "objects" / "pack").glob("*.pack")
+    pack.with_suffix(".idx").unlink()
+    age([pack])
+    project = Project(discover(recorded))
+    found = [ailment for ailment in examine_packs(project) if ailment.urgent]
+    full = (128, b"", b"fatal: cannot store index file: No space left on device\n")
+    monkeypatch.setattr("gittrack.doctor.packs.run_git_status", lambda *_, **__: full)
+
+    ((_, done, succeeded),) = mend(project, found)
+
+    assert (done.startswith("could not be done"), "No space left" in done, succeeded) == (True, True, False)
+    assert pack.exists()
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:-1])
+    ((_, done, succeeded),) = mend(project, found)
+    assert (pack.exists(), succeeded) == (False, True), done
 
 
 @pytest.mark.parametrize("ending", ["pack", "idx", "rev"])

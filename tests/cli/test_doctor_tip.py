@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gittrack.errors import StorageError
+from gittrack.git.refs import replace_ref
+from gittrack.git.repository import discover
 from tests.cli.sampling import sample
 
 if TYPE_CHECKING:
@@ -95,6 +99,37 @@ def test_a_state_that_a_rewrite_left_behind_is_not_taken(recorded: Path, git: Gi
     assert git("rev-parse", RUNS).strip() == message
 
 
+def test_runs_of_here_are_not_given_up_for_those_of_the_remote(recorded: Path, git: Git, gittrack: Gittrack) -> None:
+    here = git("rev-parse", RUNS).strip()
+    assert gittrack("log").code == 0, "the index knows them"
+    aside = {"GIT_INDEX_FILE": str(recorded / ".git" / "aside")}
+    git("read-tree", f"{RUNS}~1", env=aside)
+    blob = git("hash-object", "-w", "--stdin", input="x").strip()
+    more = "".join(f"100644 {blob}\truns/ab/{'ab' * 16}/artifacts/{number}\n" for number in range(20))
+    git("update-index", "--add", "--index-info", input=more, env=aside)
+    there = git("commit-tree", git("write-tree", env=aside).strip(), "-p", f"{RUNS}~1", "-m", "theirs").strip()
+    git("update-ref", "refs/remotes/origin/gittrack/runs", there)
+    (recorded / ".git" / RUNS).write_text("")
+
+    gittrack("doctor", "--fix")
+
+    assert git("rev-parse", RUNS).strip() == here
+
+
+def test_where_the_ref_cannot_be_set_no_lock_is_left(recorded: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(errno.EIO, "broken", path)
+
+    tip = git("rev-parse", RUNS).strip()
+    repo = discover(recorded)
+    monkeypatch.setattr("gittrack.git.refs.fsync_file", refuse)
+
+    with pytest.raises(StorageError):
+        replace_ref(repo, RUNS, tip)
+
+    assert not (recorded / ".git" / f"{RUNS}.lock").exists()
+
+
 def test_a_branch_that_was_deleted(recorded: Path, git: Git, gittrack: Gittrack) -> None:
     tip = git("rev-parse", RUNS).strip()
     assert gittrack("log").code == 0
@@ -102,7 +137,7 @@ def test_a_branch_that_was_deleted(recorded: Path, git: Git, gittrack: Gittrack)
 
     result = gittrack("doctor")
 
-    assert (result.code, f"'git branch gittrack/runs {tip}' brings it back" in result.out) == (0, True), recorded
+    assert (result.code, f"its last commit, {tip[:12]}, is still here" in result.out) == (0, True), recorded
 
 
 def test_where_nothing_is_left(recorded: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
@@ -131,3 +166,25 @@ def test_a_writer_at_work_is_waited_for(recorded: Path, git: Git, gittrack: Gitt
     lock.unlink()
     assert gittrack("doctor", "--fix").code == 0
     assert git("rev-parse", RUNS).strip() == tip
+
+
+def test_a_branch_that_git_lost_comes_back(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    """What a power cut leaves after a `git pack-refs`: no ref, and all objects."""
+    for name in ("one", "two"):
+        assert gittrack("run", "-q", "--name", name, "--", "true").code == 0
+    tip = git("rev-parse", "gittrack/runs").strip()
+    lose(repo)
+    assert gittrack("log").err.startswith("gittrack: the branch of the runs is gone, and they are still here")
+    assert "the branch gittrack/runs is gone, and its last commit" in gittrack("doctor").out
+    assert gittrack("doctor", "--fix").code == 0
+    assert git("rev-parse", "gittrack/runs").strip() == tip
+
+    lose(repo)
+    assert gittrack("run", "-q", "--name", "three", "--", "true").code == 0
+    assert git("rev-parse", "gittrack/runs~").strip() == tip
+    assert [line.split()[1] for line in gittrack("log", "--oneline").out.splitlines()] == ["three", "two", "one"]
+
+
+def lose(repo: Path) -> None:
+    (repo / ".git/refs/heads/gittrack/runs").unlink()
+    (repo / ".git/packed-refs").write_bytes(b"")

@@ -6,6 +6,8 @@ import os
 from typing import Final
 
 REF: Final = "refs/heads/gittrack/runs"
+# What tells of the tip where a git that packs refs has lost the ref.
+NOTE: Final = "gittrack/durable-tip"
 NEEDED: Final = ("objects/", "lfs/objects/")
 # Where a file is taken for whole as soon as it has its name.
 TRUSTED: Final = (*NEEDED, "gittrack/journal/")
@@ -99,8 +101,8 @@ class DiskModel:
     def _expect_ref(self, moment: str) -> None:
         if not self._moved:
             self._faults.append(f"the ref has not moved {moment}")
-        loose = [path for path in self._contents if path == REF or path.startswith("objects/")]
-        loose += [f"the name {path}" for path in self._names if path.startswith(("refs", "objects/"))]
+        loose = [path for path in self._contents if path in (REF, NOTE) or path.startswith("objects/")]
+        loose += [f"the name {path}" for path in self._names if path.startswith(("refs", "objects/", NOTE))]
         self._faults += [f"{what} {moment}" for what in sorted(loose)]
 
     def _expect_journal(self) -> None:

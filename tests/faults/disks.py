@@ -39,7 +39,6 @@ def _ext4(options: str, *features: str) -> FileSystem:
 FILE_SYSTEMS: Final = {
     "ext4": _ext4("data=ordered"),
     "ext4 with data=writeback": _ext4("data=writeback"),
-    "ext4 with fast commits": _ext4("data=ordered", "-O", "fast_commit"),
     "xfs": FileSystem(("mkfs.xfs", "-q", "-f"), "rw", ("xfs_repair", "-n")),
 }
 TOOLS: Final = ("mkfs.ext4", "fsck.ext4", "mkfs.xfs", "xfs_repair", "mount", "umount", "sync")

@@ -385,7 +385,8 @@ def _write_some(dice: random.Random) -> None:
     for folder, _, names in os.walk(".git"):
         for name in names:
             if dice.random() < 0.5 and not name.endswith(".lock"):
-                with open(os.path.join(folder, name), "rb") as file:
+                # A git that collects may take it away at this moment.
+                with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name), "rb") as file:
                     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
@@ -394,6 +395,17 @@ def check(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
     from gittrack.cli.main import main
 
     acks.say("check", "", main(["check"]))
+
+
+def bring_back(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
+    """`gittrack doctor --fix` where a git that packs refs has lost the branch to a power cut, as it may."""
+    from gittrack.cli.main import main
+    from gittrack.project import open_project
+
+    if open_project().lost_tip() is not None:
+        main(["doctor", "--fix"])
+        assert open_project().lost_tip() is None
+        acks.say("brought back", "")
 
 
 def said(tap: Tap, acks: Acks, facts: Mapping[str, object]) -> None:
@@ -420,7 +432,21 @@ SCENES: dict[str, Callable[[Tap, Acks, Mapping[str, object]], None]] = {
     scene.__name__: scene
     for scene in (
         *(record, resume, crash, tag, log, mixed, many, recoverer, judge, warm),
-        *(flushed, worker, unflushed, again, wide, command, words, packing, streamed, power_cut, check, said),
+        *(
+            flushed,
+            worker,
+            unflushed,
+            again,
+            wide,
+            command,
+            words,
+            packing,
+            streamed,
+            power_cut,
+            check,
+            bring_back,
+            said,
+        ),
         *(start, training, flush, invoke),
     )
 }

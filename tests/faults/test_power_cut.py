@@ -211,6 +211,8 @@ def test_nothing_acknowledged_is_lost(lab: Lab, room: Path, name: str, share: in
 
 
 def _judge(it: Round, acks: Acks) -> None:
+    if it.lab.scene("bring_back", it.repo).code:
+        pytest.fail("the branch of the runs is gone for good")
     told = it.folder / "told"
     told.write_text("".join(json.dumps(line) + "\n" for line in acks), encoding="utf-8")
     seen = it.lab.check(it.repo, told)

@@ -19,7 +19,7 @@ from gittrack.errors import InvalidValue, NoActiveRun, RepositoryError, UsageErr
 from gittrack.project import Project, open_project
 from gittrack.record import liveness
 from gittrack.record.folder import is_live
-from gittrack.record.publish import committed
+from gittrack.record.publish import committed, publish
 from gittrack.record.recover import recover
 from gittrack.replay import fold
 
@@ -147,6 +147,39 @@ def test_a_fault_shortly_before_the_end_costs_nothing(repo: Path, monkeypatch: p
     run.end()
     saved = on_branch(run.id)
     assert (saved.status, saved.metrics["loss"].count) == ("finished", 10)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_process_that_was_taken_for_dead_is_told_so_at_its_end(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, elsewhere: bool
+) -> None:
+    """As on a disk without locks after a day of silence, or of a machine that slept."""
+    run = gittrack.start_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(liveness, "is_held", lambda _: False)
+        if elsewhere:
+            patch.setattr("gittrack.record.publish.host", lambda: "elsewhere")
+            patch.setattr("gittrack.record.publish.foreign", lambda *_: None)
+        publish(open_project(), run.id)
+    run.log_metric("loss", 1.0)
+
+    run.end()
+
+    told = capsys.readouterr().err
+    assert f"run {run.id[:8]} had been taken for dead" in told
+    assert (str(repo / ".git" / "gittrack" / "quarantine" / run.id) in told) == elsewhere
+
+
+def test_a_journal_whose_artifact_is_lost_stays_and_is_told(repo: Path, run_python: RunPython) -> None:
+    killed = "import gittrack, os; gittrack.start_run().log_text('x', 'x.txt'); os.kill(os.getpid(), 9)"
+    assert run_python(killed).code == -signal.SIGKILL
+    (journal,) = (repo / ".git" / "gittrack" / "journal").glob("?" * 32)
+    next((journal / "blobs").iterdir()).unlink()
+
+    (problem,) = recover(open_project(), host()).problems
+
+    assert problem.startswith(f"run {journal.name[:8]} stays in the journal: {journal / 'blobs'}")
+    assert journal.is_dir()
 
 
 def test_a_run_with_a_fault_still_counts_as_alive(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

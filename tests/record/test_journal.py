@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from gittrack.record.journal import Journal, opening_of
 from gittrack.record.segment import frame, read_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RUN_ID = "ab" * 16
@@ -202,6 +204,55 @@ def test_a_handler_that_interrupts_a_write_loses_nothing(tmp_path: Path) -> None
     journal.point("m\tloss\t", 0, 0.0, 0.0)
     journal.restart()
     journal.point("m\tloss\t", 1, 0.0, 1.0)
+    assert steps_of(journal) == [0, 1]
+    journal.close()
+
+
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("first", ["point", "event"])
+def test_what_is_logged_after_an_interrupt_that_the_script_caught_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, *, written: bool
+) -> None:
+    journal = journal_in(tmp_path)
+    journal.point("m\tloss\t", 0, 0.0, 0.0)
+
+    def write(fd: int, data: bytes, real: Callable[[int, bytes], int] = os.write) -> int:
+        count = real(fd, data) if written else 0
+        signal.raise_signal(signal.SIGINT)
+        return count
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            journal.point("m\tloss\t", 1, 0.0, 1.0) if first == "point" else journal.event("tags", tags={})
+    for step in range(2, 5):
+        journal.point("m\tloss\t", step, 0.0, float(step))
+
+    assert steps_of(journal) == ([0, 1, 2, 3, 4] if first == "point" else [0, 2, 3, 4])
+    assert not any(segment.problems for segment in read_segments(journal.directory))
+    journal.close()
+
+
+def test_a_first_segment_that_can_neither_be_written_nor_removed_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_in(tmp_path)
+
+    def half(fd: int, data: bytes, real: Callable[[int, bytes], int] = os.write) -> int:
+        real(fd, bytes(data))
+        raise OSError(errno.EIO, "broken")
+
+    def refuse(path: str) -> None:
+        raise OSError(errno.EROFS, "read-only", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", half)
+        patch.setattr(os, "unlink", refuse)
+        journal.point("m\tloss\t", 0, 0.0, 0.0)
+    journal.point("m\tloss\t", 1, 0.0, 1.0)
+    assert journal.sync()
+
+    assert len(list((tmp_path / RUN_ID).glob("*.log"))) == 2
     assert steps_of(journal) == [0, 1]
     journal.close()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gittrack.record import liveness
 from tests.conftest import run
 
 if TYPE_CHECKING:
@@ -90,6 +91,20 @@ def test_modes_of_what_is_made(shared: Path, cycle: Cycle, git: Git, request: py
         if path not in before and wanted < 0o064 and mode & 0o007:
             wrong.append(f"{mode:o} {path}")
     assert sorted(wrong) == []
+
+
+@pytest.mark.usefixtures("root")
+def test_whoever_may_only_read_a_lock_sees_whether_it_is_held(tmp_path: Path) -> None:
+    """Else a run that crashed would be shown to the readers of a repository as running for ever."""
+    asks = "import sys; from gittrack.record.liveness import is_held; print(is_held(sys.argv[1]))"
+    lock = tmp_path / "ab12.lock"
+    liveness.hold(str(lock))
+    lock.chmod(0o644)
+    try:
+        assert as_user(SECOND, "-c", asks, lock, here=tmp_path).out == "True\n"
+    finally:
+        liveness.release(str(lock))
+    assert as_user(SECOND, "-c", asks, lock, here=tmp_path).out == "False\n"
 
 
 @pytest.mark.usefixtures("root")
