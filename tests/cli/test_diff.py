@@ -121,7 +121,7 @@ def test_as_json(two: Path, gittrack: Gittrack) -> None:
 
 def test_a_run_against_now(two: Path, git: Git, gittrack: Gittrack) -> None:
     (two / "untracked.py").write_text("y = 2\n")
-    (two / "key.pem").write_text("-----BEGIN\n")
+    (two / "key.p12").write_text("-----BEGIN\n")
     (two / "data.csv").unlink()
     before = git("count-objects", "-v"), (two / ".git/index").read_bytes(), git("for-each-ref")
 
@@ -134,7 +134,7 @@ def test_a_run_against_now(two: Path, git: Git, gittrack: Gittrack) -> None:
         r"^to    the working tree now, at \w{7} on main, with uncommitted changes$", result.out, re.MULTILINE
     )
     assert re.search(r"^  data\.csv +[0-9a-f]{12} 2 B +not here$", result.out, re.MULTILINE)
-    assert re.search(r"^  now +key\.pem +it looks like a secret: .+$|^  now +key\.pem +.*$", result.out, re.MULTILINE)
+    assert re.search(r"^  now +key\.p12 +it looks like a secret: .+$|^  now +key\.p12 +.*$", result.out, re.MULTILINE)
     assert "Params" not in result.out
     assert same.out.endswith("\nThe code of these paths is the same.\n"), "the newest run is fast"
     assert (git("count-objects", "-v"), (two / ".git/index").read_bytes(), git("for-each-ref")) == before
