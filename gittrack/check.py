@@ -34,11 +34,13 @@ def check(
     """
     report = Report()
     tip = _tip(project, report)
-    only = frozenset(_ids(project, tip, spec) for spec in specs)
+    only = frozenset(id_of(project, tip, spec) for spec in specs)
     if tip is not None:
         check_branch(project, tip, report, only=only, progress=progress)
         if not only:
             _check_index(project, report, scanning)
+    if os.path.exists(project.purging):
+        report.notes.append(Finding("a purge was interrupted before its end; 'gittrack purge' goes on with it"))
     if not only:
         from gittrack.read.pins import pin_problems
 
@@ -58,8 +60,8 @@ def _tip(project: Project, report: Report) -> str | None:
         return None
 
 
-def _ids(project: Project, tip: str | None, spec: str) -> str:
-    """The id of the one run that `spec` means, be it so damaged that only the start of its id is left."""
+def id_of(project: Project, tip: str | None, spec: str) -> str:
+    """Return the id of the one run that `spec` means, be it so damaged that only the start of its id is left."""
     try:
         with Catalog(project, open_index(project), {}, []) as catalog:
             return catalog.find(spec).id

@@ -199,7 +199,8 @@ class Record:
 
     `part` tells where a resumed run went on. A record holds only what it adds: None, or an empty
     collection, says nothing. `lamport` orders the records of a run, `digest` breaks ties. In `tags` None
-    removes a tag. `journal` names the segments whose points it holds, so that none is published twice.
+    removes a tag. `journal` names the segments whose points it holds, so that none is published twice. `purged` are
+    snapshots whose bytes were removed for good.
     """
 
     lamport: int = 0
@@ -223,6 +224,7 @@ class Record:
     notes: tuple[Note, ...] = ()
     output: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    purged: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
 
 
@@ -232,7 +234,7 @@ class Run:
 
     `metrics` are summaries; the full histories are read from their `files` when asked for. `output`
     names the files of what the command printed, in order; `parts` tells of each time that the run was
-    resumed. Times are seconds since the epoch.
+    resumed, `purged` which snapshots are gone for good. Times are seconds since the epoch.
     """
 
     id: str
@@ -259,6 +261,7 @@ class Run:
     notes: tuple[Note, ...] = ()
     output: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    purged: tuple[str, ...] = ()
     parts: tuple[Start, ...] = ()
     error: str | None = None
     deleted: bool = False

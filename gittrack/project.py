@@ -25,6 +25,7 @@ class Project:
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self.journal = os.path.join(repo.state_dir, "journal")
+        self.purging = os.path.join(repo.state_dir, "purging.json")  # a purge that is not at its end
 
     @cached_property
     def settings(self) -> Settings:

@@ -71,6 +71,7 @@ def _apply(run: Run, record: Record) -> Run:
         output=run.output + record.output,
         parts=run.parts if record.part is None else (*run.parts, record.part),
         warnings=run.warnings + record.warnings + warnings,
+        purged=tuple(dict.fromkeys(run.purged + record.purged)),
     )
 
 

@@ -22,7 +22,7 @@ LAYERS = (
     {"demo", "integrations"},
     {"__init__"},
     {"api"},
-    {"doctor", "reproduce"},
+    {"doctor", "purge", "reproduce"},
     {"results", "check", "compare"},
     {"catalog"},
     {"journals"},

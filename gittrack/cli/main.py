@@ -40,6 +40,7 @@ SECTIONS = {
         "rename": Entry("gittrack.cli.rename:command", "Give a run another name."),
         "rm": Entry("gittrack.cli.rm:rm", "Mark runs as deleted."),
         "restore": Entry("gittrack.cli.rm:restore", "Bring deleted runs back."),
+        "purge": Entry("gittrack.cli.purge:command", "Remove runs, or their snapshots, for good."),
     },
     "Care": {
         "check": Entry("gittrack.cli.check:command", "Verify the files of runs."),

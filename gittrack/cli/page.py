@@ -62,7 +62,7 @@ def _facts(catalog: Catalog, run: Run, now: float) -> Iterator[str]:
         "Entry": run.code.entry or "",
         "Directory": "" if run.code.directory == "." else run.code.directory,
         "Commit": _commit(run),
-        "Snapshot": run.code.snapshot or "",
+        "Snapshot": _snapshot(run),
         **_today(catalog, run),
         "Reproduces": run.reproduces or "",
         "Remote": run.code.remote or "",
@@ -87,6 +87,11 @@ def _commit(run: Run) -> str:
         return "none: the branch had no commit yet"
     place = f" on {code.branch}" if code.branch else ", detached"
     return f"{code.commit}{place}{', with uncommitted changes' if code.dirty else ''}"
+
+
+def _snapshot(run: Run) -> str:
+    snapshot = run.code.snapshot or ""
+    return f"{snapshot}, which was purged" if snapshot in run.purged else snapshot
 
 
 def _today(catalog: Catalog, run: Run) -> dict[str, str]:

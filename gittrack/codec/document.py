@@ -78,6 +78,7 @@ def run_document(run: Run) -> dict[str, object]:
         "output": list(run.output),
         "error": run.error,
         "warnings": list(run.warnings),
+        "purged": list(run.purged),
         "parts": [start_to_plain(part) for part in run.parts],
         "deleted": run.deleted,
     }
@@ -182,6 +183,7 @@ def run_from_document(data: object) -> Run:
         notes=tuple(Note(n.need_text("text"), n.time("time") or 0.0, _author(n)) for n in fields.parts("notes")),
         output=fields.texts("output"),
         warnings=fields.texts("warnings"),
+        purged=fields.texts("purged"),
         parts=tuple(start_from_plain(part) for part in fields.parts("parts")),
         error=fields.text("error"),
         deleted=bool(fields.truth("deleted")),

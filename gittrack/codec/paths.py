@@ -17,6 +17,7 @@ FORMAT_FILE: Final = "format.yaml"
 README_FILE: Final = "README.md"
 RUNS: Final = "runs"
 REWRITES: Final = "rewrites"
+PURGED: Final = "purged"
 RECORD: Final = "run.yaml"
 LATER: Final = "later"
 METRICS: Final = "metrics"
@@ -29,6 +30,7 @@ STEM_LIMIT: Final = 200
 _ID = re.compile(r"[0-9a-f]{32}")
 _LATER = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})")
 _REWRITE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})-([0-9a-f]{40}|[0-9a-f]{64})")
+_PURGED = re.compile(rf"{PURGED}/([0-9a-f]{{2}})/(\1[0-9a-f]{{30}})")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+= ")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -59,6 +61,23 @@ def parse_rewrite(name: str) -> tuple[str, str] | None:
     """Return (old commit, new commit) of the name of such a file, None for another name."""
     match = _REWRITE.fullmatch(name)
     return (match[1], match[2]) if match else None
+
+
+def purged_file(run_id: str) -> tuple[str, bytes]:
+    """Return where it stands that a run was purged, and the content of that file."""
+    return f"{PURGED}/{run_id[:2]}/{run_id}", f"{run_id}\n".encode()
+
+
+def parse_purged(path: str) -> str | None:
+    """Return the id of the run that a file below 'purged/' tells of, None for any other path."""
+    match = _PURGED.fullmatch(path)
+    return match[2] if match else None
+
+
+def is_of_purged(path: str, purged: Container[str]) -> bool:
+    """Whether `path` belongs to a run whose id is in `purged`: a union of two branches leaves it out."""
+    parts = path.split("/", 3)
+    return len(parts) > 2 and parts[0] == RUNS and parts[2] in purged
 
 
 def later_stem(lamport: int, data: bytes) -> str:
@@ -174,6 +193,8 @@ do not merge it into a branch of code: each run names the commit that it was mad
         later/                what came after: tags, notes, a new name, deletion, a resumed part
     rewrites/<two characters>/<old>-<new>
                               a commit of the code that was amended or rebased into another one
+    purged/<two characters>/<id>
+                              a run whose files were removed for good: it must not come back
 
 With gittrack installed: `gittrack log`, `gittrack show RUN`. Without it: `git log gittrack/runs`, and
 `git show gittrack/runs:runs/3f/3fa2…/run.yaml`.

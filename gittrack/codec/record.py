@@ -125,6 +125,7 @@ def record_to_plain(record: Record) -> Plain:
         notes=[{"time": write_time(n.time), "text": n.text, **_present(by=_author(n.author))} for n in record.notes],
         output=len(record.output) > 0 or None,
         warnings=list(record.warnings),
+        purged=list(record.purged),
         journal=list(record.journal),
     )
     return plain
@@ -247,6 +248,7 @@ def record_from_plain(data: object, name: str) -> Record:
         notes=tuple(_read_note(item) for item in fields.parts("notes")),
         output=(prefix + OUTPUT,) if fields.truth("output") else (),
         warnings=fields.texts("warnings"),
+        purged=fields.texts("purged"),
         journal=fields.texts("journal"),
     )
 

@@ -115,7 +115,7 @@ def append(
             return None
         if tip is None and base is not None:
             settle_tip(repo, ref, base)
-        return _write(store, base, addition, committer)
+        return add_commit(store, base, addition, committer)
 
     return advance(repo, ref, build, lock_timeout=lock_timeout)
 
@@ -132,7 +132,7 @@ def advance(
     Returns the commit, durable and whole, or None when `build` does. Raises StorageError if the disk refuses or if
     other writers are faster for too long.
     """
-    with _publish_lock(repo, lock_timeout), ObjectStore(repo) as store:
+    with publish_lock(repo, lock_timeout), ObjectStore(repo) as store:
         deadline = time.monotonic() + max(lock_timeout, _PATIENCE)
         while True:
             tip = read_ref(repo, ref)
@@ -187,7 +187,8 @@ def _move(store: ObjectStore, ref: str, tip: str | None, commit: str) -> bool:
     return True
 
 
-def _write(store: ObjectStore, tip: str | None, addition: Addition, committer: Signature) -> str:
+def add_commit(store: ObjectStore, tip: str | None, addition: Addition, committer: Signature) -> str:
+    """Write the commit that adds something on top of `tip` and return its id; `tip` where all of it is there."""
     old_tree = None if tip is None else tree_of(store, tip)
     root = b"" if old_tree is None else store.read(old_tree)[1]
     tree = store.write("tree", _edit(store, root, _nested(addition.files), "", addition.replace))
@@ -264,7 +265,7 @@ _threads = ThreadLock()  # the file lock below excludes processes, not threads o
 
 
 @contextmanager
-def _publish_lock(repo: Repository, timeout: float) -> Iterator[None]:
+def publish_lock(repo: Repository, timeout: float) -> Iterator[None]:
     """Let writers queue up instead of spoiling each other's work; without it they are slower, not wrong."""
     path = os.path.join(repo.state_dir, "publish.lock")
     with _threads.held(timeout), held_lock(path, timeout, sharing=open_packs(repo).sharing):

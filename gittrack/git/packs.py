@@ -78,6 +78,11 @@ class Packs:
         """Tell whether an object is there."""
         return self.loose_path(oid) is not None or self.pack_path(oid) is not None
 
+    @property
+    def borrows(self) -> list[str]:
+        """The object databases of others that objects are read from."""
+        return [path for path in self._directories if path != self.repo.objects_dir]
+
     def close(self) -> None:
         """Close every pack; the view can still be used and opens them again."""
         with self._lock:

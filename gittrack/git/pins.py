@@ -5,27 +5,38 @@ A commit's id inside a file protects nothing from `git gc`; being a parent does,
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gittrack.errors import DamagedRecord
 from gittrack.git.branch import advance, commit_bytes
-from gittrack.git.process import run_git_status
-from gittrack.git.reader import parents_of
+from gittrack.git.process import run_git, run_git_status
+from gittrack.git.reader import BlobReader, empty_tree, parents_of
 from gittrack.git.refs import read_ref
+from gittrack.git.rewriting import with_parents
 from gittrack.git.settled import lost_tip, settle_tip
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
     from gittrack.git.repository import Repository, Signature
+    from gittrack.git.rewriting import NewObjects
 
 CODE: Final = "refs/gittrack/code"
 SNAPSHOTS: Final = "refs/gittrack/snapshots"
+_PIN: Final = re.compile(rb"\n\n(?:pin |merge pins)")  # a commit of the user's may be without files too
 
 
 def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
     """Keep `commit` alive through `ref`, durably; nothing where it is already. StorageError when the disk refuses."""
-    if is_pinned(repo, ref, commit):
-        return
+    if not is_pinned(repo, ref, commit):
+        pin_itself(repo, ref, commit, committer=committer)
+
+
+def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
+    """Keep `commit` alive by a pin of its own, whether or not another one has it as an ancestor."""
 
     def build(store: ObjectStore, tip: str | None) -> str:
         settle_tip(repo, ref, commit)
@@ -61,3 +72,78 @@ def last_pinned(repo: Repository, ref: str) -> str | None:
         return None
     parents = parents_of(data)
     return parents[-1] if parents else None
+
+
+def pinned(repo: Repository, ref: str) -> list[str]:
+    """Return the commits that have a pin of their own, the one that was pinned last first."""
+    tip = read_ref(repo, ref)
+    if tip is None:
+        return []
+    with BlobReader(repo) as reader:
+        return [commit for link in _chain(repo, reader, tip) if (commit := link.commit) is not None]
+
+
+def chain_without(repo: Repository, tip: str, dropped: Container[str], new: NewObjects) -> str | None:
+    """Return the tip of the chain of pins without those of the commits in `dropped`, None where no pin is left.
+
+    Pins before the first that goes stay the same commits. Raises DamagedRecord where one cannot be read.
+    """
+    mapped: dict[str, str | None] = {}
+    with BlobReader(repo) as reader:
+        for link in reversed(list(_chain(repo, reader, tip))):
+            before = list(dict.fromkeys(now for pin in link.before if (now := mapped.get(pin, pin)) is not None))
+            goes = link.commit is None or link.commit in dropped
+            parents = before if goes else [*before, *link.parents[-1:]]
+            if parents == link.parents:
+                mapped[link.oid] = link.oid
+            elif parents == before and len(before) < 2:
+                mapped[link.oid] = before[0] if before else None
+            else:
+                mapped[link.oid] = new.write("commit", with_parents(link.data, parents))
+    return mapped[tip]
+
+
+class _Link(NamedTuple):
+    """A pin: the pins before it, and the commit that it keeps, None where it merges two chains."""
+
+    oid: str
+    data: bytes
+    before: list[str]
+    commit: str | None
+
+    @property
+    def parents(self) -> list[str]:
+        return self.before if self.commit is None else [*self.before, self.commit]
+
+
+def _chain(repo: Repository, reader: BlobReader, tip: str) -> Iterator[_Link]:
+    """Yield every pin, each before those that it stands on."""
+    order = ["rev-list", "--topo-order", "--end-of-options", tip]
+    links: dict[str, _Link] = {}
+    todo = [tip]
+    while todo:
+        oid = todo.pop()
+        if oid in links:
+            continue
+        data = reader.read(oid)
+        if data is None or not is_pin(repo, data):
+            raise DamagedRecord(f"{oid[:12]} is no pin, or cannot be read; run 'gittrack check'")
+        links[oid] = _link(repo, reader, oid, data)
+        todo += links[oid].before
+    # A merged chain is met by two ways: only git knows an order for both.
+    for line in run_git(order, repo=repo).decode().split() if len(links) > 1 else [tip]:
+        if line in links:
+            yield links[line]
+
+
+def _link(repo: Repository, reader: BlobReader, oid: str, data: bytes) -> _Link:
+    parents = parents_of(data)
+    last = reader.read(parents[-1]) if parents else None
+    if last is not None and is_pin(repo, last):
+        return _Link(oid, data, parents, None)
+    return _Link(oid, data, parents[:-1], parents[-1] if parents else None)
+
+
+def is_pin(repo: Repository, data: bytes) -> bool:
+    """Tell whether a raw commit is a link of such a chain."""
+    return data.startswith(b"tree " + empty_tree(repo).encode()) and _PIN.search(data) is not None

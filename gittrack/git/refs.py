@@ -15,7 +15,7 @@ from gittrack.git.ages import file_clock
 from gittrack.git.durable import fsync_directories, fsync_file, storage_error
 from gittrack.git.lock import held_lock
 from gittrack.git.packs import open_packs
-from gittrack.git.process import run_git, run_git_status
+from gittrack.git.process import last_line, run_git, run_git_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +112,16 @@ def _removed_on_failure(path: str) -> Iterator[None]:
         with suppress(OSError):
             os.unlink(path)
         raise
+
+
+def delete_ref(repo: Repository, ref: str, old: str) -> bool:
+    """Delete `ref` and its reflog if it still points to `old`; durable when True."""
+    args = ["-c", "core.fsync=all", "update-ref", "--no-deref", "-d", ref, old]
+    code, _, err = run_git_status(args, repo=repo)
+    if code and read_ref(repo, ref) == old:
+        raise StorageError(f"{ref} could not be deleted: {last_line(err)}")
+    fsync_directories([repo.common_dir, os.path.dirname(os.path.join(repo.common_dir, *ref.split("/")))])
+    return code == 0
 
 
 def sync_ref(repo: Repository, ref: str) -> None:

@@ -87,6 +87,13 @@ def lost_tip(repo: Repository, ref: str) -> str | None:
     return tip if run_git_status(["cat-file", "-e", f"{tip}^{{tree}}"], repo=repo)[0] == 0 else None
 
 
+def forget_tip(repo: Repository, ref: str) -> None:
+    """Let a ref that is deleted on purpose not come back as a lost one. OSError when the disk refuses."""
+    with suppress(FileNotFoundError):
+        os.unlink(_note(repo, ref))
+        fsync_directories([repo.state_dir])
+
+
 def _note(repo: Repository, ref: str) -> str:
     name = "tip" if ref.startswith("refs/heads/") else ref.rpartition("/")[2]
     return os.path.join(repo.state_dir, f"durable-{name}")

@@ -76,10 +76,15 @@ def base_of(repo: Repository, commit: str) -> str | None:
     """
     with ObjectStore(repo) as store:
         _, data = store.read(commit)
-    if not data.endswith(f"\n\n{_MARK}\n".encode()):
+    if not is_snapshot(data):
         return commit
     parents = parents_of(data)
     return parents[0] if parents else None
+
+
+def is_snapshot(commit: bytes) -> bool:
+    """Tell whether a raw commit is one that `take_snapshot` made."""
+    return commit.endswith(f"\n\n{_MARK}\n".encode())
 
 
 def commit_is_whole(store: ObjectStore, old: str | None, new: str) -> bool:

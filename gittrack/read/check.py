@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 from gittrack.codec.paths import (
     FORMAT_FILE,
     FORMAT_VERSION,
+    PURGED,
     README_FILE,
     REWRITES,
     RUNS,
     is_id,
+    parse_purged,
     parse_rewrite,
     run_directory,
 )
@@ -95,6 +97,7 @@ class _BranchCheck:
         self._reader = reader
         self._report = report
         self._commits: dict[str, list[str]] = {}  # commit -> the runs that were made with it
+        self._purged: set[str] = set()  # ids
         self._told: set[str] = set()  # ids of objects whose loss is told where they are missed
         self._large: dict[str, str] = {}  # sha256 -> what is wrong with the content in the LFS store
 
@@ -140,6 +143,8 @@ class _BranchCheck:
                 found = self._tree(entry.oid, RUNS, tell=True)
             elif name == REWRITES and entry.mode == DIRECTORY:
                 self._check_rewrites(entry.oid)
+            elif name == PURGED and entry.mode == DIRECTORY:
+                self._check_purged(entry.oid)
             elif name not in (FORMAT_FILE, README_FILE) or entry.mode != FILE:
                 self._problem("nothing of that name and mode belongs on the branch", name)
         shards = []
@@ -159,6 +164,17 @@ class _BranchCheck:
                 self._problem(f"the directory {node.fault}", f"{REWRITES}/{node.path}")
             elif pair is None or node.entry.mode != FILE or shard != pair[0][:2]:
                 self._problem("this is no rewrite of a commit", f"{REWRITES}/{node.path}")
+
+    def _check_purged(self, oid: str) -> None:
+        for node in walk(self._repo, self._reader, self._tree(oid, PURGED, tell=True)):
+            path = f"{PURGED}/{node.path}"
+            run_id = parse_purged(path)
+            if node.fault:
+                self._problem(f"the directory {node.fault}", path)
+            elif run_id is None or node.entry.mode != FILE:
+                self._problem("this is no run that was purged", path)
+            else:
+                self._purged.add(run_id)
 
     def runs_of(self, shard: str, oid: str, *, tell: bool = False) -> list[Entry]:
         """Return the runs in a folder of runs; with `tell` what else is there becomes a problem."""
@@ -202,6 +218,9 @@ class _BranchCheck:
 
     def _check_run(self, run_id: str, oid: str) -> None:
         self._report.runs += 1
+        if run_id in self._purged:
+            again = f"run 'gittrack purge {run_id[:8]}' again"
+            self._problem(f"it was purged and came back, and no other command shows it; {again}", run=run_id)
         folder = run_directory(run_id)
         _, entries, fault = next(read_trees(self._repo, self._reader, [oid]))
         if entries is None:

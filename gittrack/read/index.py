@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 _Group: TypeAlias = "tuple[str, list[tuple[str, str]]]"  # run id, (path, object id) of each record
 
 _BATCH: Final = 256  # runs
+# A run that was purged may be back by a merge with a clone that still had it: it is not there for a reader.
+_KEPT: Final = "id NOT IN (SELECT id FROM purged)"
 
 
 class Named(NamedTuple):
@@ -203,7 +205,7 @@ class Index:
 
     def _move_by_difference(self, db: Connection, reader: BlobReader, old: str, new: str) -> bool:
         """Read again the runs that differ between two tips; False when git does not know the old one any more."""
-        from gittrack.codec.paths import FORMAT_FILE
+        from gittrack.codec.paths import FORMAT_FILE, parse_purged
         from gittrack.git.reader import changed_paths
         from gittrack.read.records import record_at
         from gittrack.read.schema import remove_run
@@ -216,6 +218,9 @@ class Index:
             return False
         touched: set[str] = set()
         for change in changes:
+            if (purged := parse_purged(change.path)) is not None:
+                _mark_purged(db, purged, is_so=change.status != "D")
+                touched.add(purged)
             record = record_at(change.path)
             if record is None:
                 continue
@@ -226,7 +231,7 @@ class Index:
                 db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (*record, change.oid))
         for run_id in touched:
             remove_run(db, run_id)
-        sql = "SELECT path, object FROM records WHERE id = ? ORDER BY path"
+        sql = f"SELECT path, object FROM records WHERE id = ? AND {_KEPT} ORDER BY path"  # noqa: S608 - our own words
         groups = ((run_id, db.execute(sql, (run_id,)).fetchall()) for run_id in sorted(touched))
         self._add(db, reader, groups, len(touched))
         return True
@@ -243,7 +248,8 @@ class Index:
             _insert_records(db, _walked(self._project, reader, tip))
         total = int(db.execute("SELECT count(DISTINCT id) FROM records").fetchone()[0])
         _check_format(reader, tip, empty=total == 0)
-        rows = db.execute("SELECT id, path, object FROM records ORDER BY id, path")
+        _insert_purged(db, self._project, tip)
+        rows = db.execute(f"SELECT id, path, object FROM records WHERE {_KEPT} ORDER BY id, path")  # noqa: S608 - as above
         groups = ((run_id, [row[1:] for row in group]) for run_id, group in groupby(rows, itemgetter(0)))
         self._add(db, reader, groups, total)
         create_indexes(db)
@@ -306,6 +312,20 @@ def _insert_records(db: Connection, files: Iterable[tuple[str, str]]) -> None:
 
     entries = ((record_at(path), oid) for path, oid in files)
     db.executemany("INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record))
+
+
+def _mark_purged(db: Connection, run_id: str, *, is_so: bool) -> None:
+    db.execute("DELETE FROM purged WHERE id = ?", (run_id,))
+    if is_so:
+        db.execute("INSERT INTO purged VALUES (?)", (run_id,))
+
+
+def _insert_purged(db: Connection, project: Project, tip: str) -> None:
+    from gittrack.codec.paths import PURGED, parse_purged
+    from gittrack.git.reader import list_tree
+
+    ids = (parse_purged(entry.path) for entry in list_tree(project.repo, tip, PURGED))
+    db.executemany("INSERT OR IGNORE INTO purged VALUES (?)", ((run_id,) for run_id in ids if run_id))
 
 
 def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TABLES: Final = {
     "damaged": "SELECT id, reason FROM damaged ORDER BY id",
     "records": "SELECT id, path, object FROM records ORDER BY id, path",
+    "purged": "SELECT id, id FROM purged ORDER BY id",
     "runs": (
         "SELECT id, name, experiment, status, start, end, duration, author, email, host, user, commit_id, branch, "
         "dirty, parent, description, deleted FROM runs ORDER BY id"

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from gittrack.read.records import Reading
 
 # Raise the first number with every change of a table, of a row's meaning, of the document or of the fold.
-VERSION: Final = 2 * 1000 + FORMAT_VERSION
+VERSION: Final = 3 * 1000 + FORMAT_VERSION
 
 # A run has a short number in the other tables: its id would be most of their size. `records` lists the
 # files that a run was folded from, so that a refresh reads no tree.
 TABLES: Final = """
 CREATE TABLE tip (id TEXT);
 CREATE TABLE records (id TEXT, path TEXT, object TEXT, PRIMARY KEY (id, path)) WITHOUT ROWID;
+CREATE TABLE purged (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE damaged (id TEXT PRIMARY KEY, reason TEXT) WITHOUT ROWID;
 CREATE TABLE documents (run INTEGER PRIMARY KEY, document TEXT, segments TEXT);
 CREATE TABLE runs (

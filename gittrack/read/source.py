@@ -25,8 +25,15 @@ def source_of(project: Project, run: Run) -> str:
     if commit is None:
         raise NotFetched(f"run {run.id[:8]} has no commit: it was made before the first one, and nothing was kept")
     if not has_commit(project.repo, commit):
+        if commit in run.purged:
+            raise _purged(run)
         raise not_fetched(project, run, commit)
     return commit
+
+
+def _purged(run: Run) -> NotFetched:
+    base = f"; the commit that it was made on is {run.code.commit[:12]}" if run.code.commit else ""
+    return NotFetched(f"the snapshot of run {run.id[:8]} was purged, and its uncommitted changes are gone{base}")
 
 
 def source_commit(code: Code) -> str | None:

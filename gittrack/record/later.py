@@ -24,7 +24,7 @@ from gittrack.replay import fold
 from gittrack.values import check_key, check_run_name, check_text, tag_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gittrack.project import Project
 
@@ -64,6 +64,28 @@ def rename(project: Project, run_id: str, name: str) -> None:
 def set_deleted(project: Project, run_id: str, *, deleted: bool) -> None:
     """Mark a run as deleted, or as not deleted any more; nothing is removed from the branch."""
     _say(project, run_id, Record(deleted=deleted), "delete" if deleted else "restore", "")
+
+
+def mark_purged(project: Project, snapshots: Mapping[str, Sequence[str]]) -> None:
+    """Say of runs (id -> snapshots) that these snapshots are removed for good; all of it in one commit."""
+    now = milliseconds(time.time())
+
+    def make(view: View) -> Addition | None:
+        files: Files = {}
+        for run_id, commits in snapshots.items():
+            present = records_on(view, run_id)
+            known = {commit for record in present for commit in record.purged}
+            new = tuple(commit for commit in commits if commit not in known)
+            if present and new:
+                record = Record(purged=new, lamport=next_lamport(present), time=now, author=_author(project))
+                data = to_yaml(record_to_plain(record))
+                files[f"{paths.run_directory(run_id)}/{paths.later_stem(record.lamport, data)}.yaml"] = data
+        if not files:
+            return None
+        message = f"purge the snapshots of {len(files)} run{'' if len(files) == 1 else 's'}\n"
+        return Addition({**frame_files(view), **files}, message, project.author, now)
+
+    append(project.repo, project.runs_ref, make, committer=project.committer, start=project.base_tip)
 
 
 def _author(project: Project) -> Author:

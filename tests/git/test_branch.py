@@ -213,7 +213,7 @@ def test_who_is_beaten_is_asked_again_with_the_new_tip(known: Repository) -> Non
 
 def put_by_another(known: Repository, name: str, tip: str | None) -> None:
     with store.ObjectStore(known) as objects:
-        commit = branch._write(objects, tip, added({name: b"x"}), BOT)
+        commit = branch.add_commit(objects, tip, added({name: b"x"}), BOT)
         objects.sync()
         assert swap_ref(known, REF, tip, commit)
 

@@ -1,0 +1,106 @@
+"""Who leads to a commit: refs, reflogs, worktrees."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from gittrack.git.process import run_git, stream_git
+from gittrack.git.unneeded import existing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from gittrack.git.repository import Repository
+
+_BATCH: Final = 200  # commits in one command line
+
+
+def commits_touching(repo: Repository, tip: str, paths: Sequence[str]) -> list[str]:
+    """Return the commits of a history that changed anything below `paths`, the newest first."""
+    args = ["rev-list", "--topo-order", "--full-history", "--end-of-options", tip, "--", *paths]
+    return run_git(args, repo=repo).decode("ascii").split()
+
+
+def count_from(repo: Repository, tip: str, commits: Iterable[str]) -> int:
+    """Return how many commits of a history are, or come after, one of `commits`."""
+    found = set(commits)
+    number = 0
+    args = ["rev-list", "--topo-order", "--reverse", "--parents", "--end-of-options", tip]
+    for line in stream_git(args, repo=repo, separator=b"\n"):
+        oid, *parents = line.decode("ascii").split()
+        if oid in found or not found.isdisjoint(parents):
+            found.add(oid)
+            number += 1
+    return number
+
+
+def refs_holding(repo: Repository, commits: Iterable[str], patterns: Sequence[str] = ()) -> dict[str, str]:
+    """Return the refs, of those that match `patterns`, that lead to one of the commits: name -> where it points."""
+    here = existing(repo, commits)
+    found: dict[str, str] = {}
+    for start in range(0, len(here), _BATCH):
+        words = [f"--contains={commit}" for commit in here[start : start + _BATCH]]
+        out = run_git(["for-each-ref", "--format=%(objectname) %(refname)", *words, *patterns], repo=repo)
+        pairs = (line.split(" ", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
+        found |= {ref: oid for oid, ref in pairs}
+    return found
+
+
+def refs_with_path(repo: Repository, paths: Sequence[str], patterns: Sequence[str]) -> dict[str, str]:
+    """Return the refs that match `patterns` whose tree has one of the paths: name -> where it points."""
+    out = run_git(["for-each-ref", "--format=%(objectname) %(refname)", *patterns], repo=repo)
+    refs = [line.split(" ", 1) for line in out.decode("utf-8", "surrogateescape").splitlines()]
+    asked = [(ref, oid, path) for oid, ref in refs for path in paths]
+    stdin = "".join(f"{oid}:{path}\n" for _, oid, path in asked).encode()
+    answers = run_git(["cat-file", "--batch-check=%(objecttype)"], repo=repo, stdin=stdin).splitlines() if asked else []
+    return {ref: oid for (ref, oid, _), answer in zip(asked, answers, strict=True) if answer in (b"tree", b"blob")}
+
+
+def reflogs_holding(repo: Repository, commits: Collection[str]) -> list[str]:
+    """Return the names of the reflogs with an entry from which one of the commits is reached."""
+    here = existing(repo, commits)
+    if not here:
+        return []
+    args = ["log", "--walk-reflogs", "--all", "--format=%H %gD", "--no-show-signature"]
+    entries = [line.split(" ", 1) for line in run_git(args, repo=repo).decode("utf-8", "replace").splitlines()]
+    suspects = {oid for oid, _ in entries}
+    reaching = {oid for oid in suspects if _reaches(repo, oid, here)}
+    return sorted({name.rpartition("@{")[0] for oid, name in entries if oid in reaching})
+
+
+def _reaches(repo: Repository, tip: str, commits: Sequence[str]) -> bool:
+    # What is left of a walk from the commits when all that the tip leads to is taken away.
+    args = ["rev-list", "--no-walk", "--stdin"]
+    stdin = "".join(f"{oid}\n" for oid in commits).encode() + f"^{tip}\n".encode()
+    return len(run_git([*args], repo=repo, stdin=stdin).split()) < len(set(commits))
+
+
+def expire_reflog(repo: Repository, ref: str) -> None:
+    """Forget where a ref was before."""
+    run_git(["reflog", "expire", "--expire=all", "--expire-unreachable=all", ref], repo=repo)
+
+
+def has_reflog(repo: Repository, ref: str) -> bool:
+    """Tell whether git keeps a log of a ref."""
+    return os.path.exists(os.path.join(repo.common_dir, "logs", *ref.split("/")))
+
+
+def worktree_on(repo: Repository, ref: str) -> str | None:
+    """Return the folder of the worktree that has a branch checked out, None where there is none."""
+    for block in _worktrees(repo):
+        if f"branch {ref}" in block:
+            return block[0].removeprefix("worktree ")
+    return None
+
+
+def _worktrees(repo: Repository) -> Iterator[list[str]]:
+    out = run_git(["worktree", "list", "--porcelain"], repo=repo).decode("utf-8", "surrogateescape")
+    return (block.split("\n") for block in out.split("\n\n") if block)
+
+
+def object_sizes(repo: Repository, oids: Iterable[str]) -> int:
+    """Return the sum of the sizes of those of the objects that are here, each once."""
+    stdin = "".join(f"{oid}\n" for oid in dict.fromkeys(oids)).encode()
+    out = run_git(["cat-file", "--batch-check=%(objectsize)"], repo=repo, stdin=stdin) if stdin else b""
+    return sum(int(line) for line in out.splitlines() if line.isdigit())

@@ -1,0 +1,254 @@
+"""A purge carried out, each step so that it may be done again: the refs first, then what nothing needs any more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from gittrack.codec.paths import FORMAT_FILE, README_FILE, pointer, purged_file, run_directory
+from gittrack.errors import StorageError
+from gittrack.git.branch import Addition, View, add_commit, advance, publish_lock
+from gittrack.git.durable import sharing_of
+from gittrack.git.holders import expire_reflog, has_reflog, refs_holding, refs_with_path
+from gittrack.git.lock import held_lock
+from gittrack.git.pins import SNAPSHOTS, chain_without, is_pinned, pin_itself, pinned
+from gittrack.git.refs import delete_ref, read_ref
+from gittrack.git.removal import Remaining, compress_packs, remove_objects
+from gittrack.git.rewriting import NewObjects, history_without
+from gittrack.git.settled import forget_tip, lost_tip
+from gittrack.git.store import ObjectStore
+from gittrack.git.unneeded import existing, still_unneeded, unneeded
+from gittrack.purge.job import end_job, save_job
+from gittrack.quarantine import NOTE, quarantine_of
+from gittrack.read.check import is_partial
+from gittrack.record.folder import is_live
+from gittrack.record.later import mark_purged
+from gittrack.record.publish import frame_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gittrack.project import Project
+    from gittrack.purge.job import Job
+
+Progress: TypeAlias = "Callable[[str, int, int | None], None]"  # what is done, how much of it, of how much
+
+_PATIENCE: Final = 60.0  # seconds for a process that is recording or packing to be done
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it: how many objects went, what is left of them, and the user's lost commits that need some."""
+
+    objects: int
+    remaining: Remaining
+    held_by: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def one_purge(project: Project) -> Iterator[None]:
+    """Let nobody else purge in the block; StorageError where somebody does."""
+    path = os.path.join(project.repo.state_dir, "purge.lock")
+    with held_lock(path, sharing=sharing_of(project.repo.common_dir)) as held:
+        if not held:
+            raise StorageError("another 'gittrack purge' is at work here, or this disk knows no locks; wait for it")
+        yield
+
+
+def carry_out(project: Project, job: Job, progress: Progress) -> Outcome:
+    """Do all of a job; what an earlier call has done of it is passed over. Raises StorageError when the disk refuses.
+
+    The order: new objects are durable before a ref is moved, and all refs are moved before an object is removed.
+    """
+    save_job(project, job)
+    packs: list[str] = []
+    if job.marked:
+        mark_purged(project, job.marked)
+    if job.runs:
+        packs += _rewrite_branch(project, job, progress)
+    if job.snapshots:
+        packs += _rewrite_pins(project, job)
+    _forget_refs(project, job)
+    _remove_files(project, job)
+    outcome = _remove_objects(project, job, packs, progress)
+    _remove_large(project, job)
+    if not outcome.remaining.kept:
+        end_job(project)
+    return outcome
+
+
+# The refs
+
+
+def _rewrite_branch(project: Project, job: Job, progress: Progress) -> list[str]:
+    """Write the branch without the runs; return the new packs."""
+    folders = [run_directory(run_id) for run_id in job.runs]
+    marks = dict(purged_file(run_id) for run_id in job.runs)
+
+    with NewObjects(project.repo) as new:
+
+        def build(store: ObjectStore, tip: str | None) -> str | None:
+            base = project.base_tip() if tip is None else tip
+            if base is None:
+                return None
+            rest = history_without(
+                project.repo,
+                base,
+                folders,
+                new,
+                reword=lambda message: _reworded(message, job.runs),
+                progress=lambda done, total: progress("rewriting commits", done, total),
+            )
+            if rest != base:
+                _remember(project, job, [base])
+            new.flush()
+            view = View(store, rest)
+            # In a partial clone git counts on those trees, which go, for where this file is.
+            view.read(README_FILE)
+            files = {**frame_files(view), **marks}
+            addition = Addition(files, _message(job.runs), project.author, time.time())
+            return add_commit(store, rest, addition, project.committer)
+
+        advance(project.repo, project.runs_ref, build)
+        return new.packs
+
+
+def _message(runs: list[str]) -> str:
+    others = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return "\n".join([f"purge {runs[0][:8]}{others}", "", *(f"Run: {run_id}" for run_id in runs)])
+
+
+def _reworded(message: bytes, runs: list[str]) -> bytes:
+    """The message of a commit that stays for something else, without the name of a purged run."""
+    for run_id in runs:
+        if f"\nRun: {run_id}\n".encode() in message:
+            return f"purge {run_id[:8]}\n".encode()
+    return message
+
+
+def _rewrite_pins(project: Project, job: Job) -> list[str]:
+    """Write the chain of pins without those of the snapshots; return the new packs."""
+    own = set(pinned(project.repo, SNAPSHOTS))
+    for snapshot in existing(project.repo, job.staying):
+        # It may be kept alive only as an ancestor of one that goes.
+        if snapshot not in own and is_pinned(project.repo, SNAPSHOTS, snapshot):
+            pin_itself(project.repo, SNAPSHOTS, snapshot, committer=project.committer)
+    dropped = set(job.snapshots)
+    last: list[str] = []
+
+    with NewObjects(project.repo) as new:
+
+        def build(_: ObjectStore, tip: str | None) -> str | None:
+            last.clear()
+            base = lost_tip(project.repo, SNAPSHOTS) if tip is None else tip
+            if base is None:
+                return None
+            now = chain_without(project.repo, base, dropped, new)
+            if now != base:
+                _remember(project, job, [base])
+            new.flush()
+            if now is None:
+                forget_tip(project.repo, SNAPSHOTS)
+                last.extend([tip] if tip else [])
+            return now
+
+        advance(project.repo, SNAPSHOTS, build)
+        while last and not delete_ref(project.repo, SNAPSHOTS, last[0]):
+            advance(project.repo, SNAPSHOTS, build)
+        return new.packs
+
+
+def _remember(project: Project, job: Job, tips: Iterable[str]) -> None:
+    """Keep what a ref led to, before it leads elsewhere."""
+    job.roots += [tip for tip in tips if tip not in job.roots]
+    save_job(project, job)
+
+
+def _forget_refs(project: Project, job: Job) -> None:
+    """Delete what follows a remote and still leads to the bytes; the next fetch brings it back, as it is there."""
+    branch = project.runs_ref.removeprefix("refs/heads/")
+    following = (f"refs/remotes/*/{branch}", "refs/gittrack/remotes/**")
+    found = refs_holding(project.repo, [*job.commits, *job.snapshots], following)
+    found |= refs_with_path(project.repo, [run_directory(run_id) for run_id in job.runs], following)
+    if found:
+        job.tracking |= found
+        _remember(project, job, found.values())
+    for ref, oid in found.items():
+        delete_ref(project.repo, ref, oid)
+    for ref in (project.runs_ref, SNAPSHOTS):
+        if has_reflog(project.repo, ref) and read_ref(project.repo, ref) is not None:
+            expire_reflog(project.repo, ref)
+
+
+# What is no object
+
+
+def _remove_files(project: Project, job: Job) -> None:
+    for run_id in job.runs:
+        directory = project.journal_of(run_id)
+        if not is_live(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+    _clean_quarantine(project, job.runs)
+    for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+        # SQLite leaves deleted rows in the file; it is made anew when it is asked for.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(project.repo.state_dir, name))
+
+
+def _clean_quarantine(project: Project, runs: list[str]) -> None:
+    """Delete what is kept there of the runs: in folders of their name, and files that hold their id."""
+    for folder, _, names in os.walk(quarantine_of(project)):
+        for name in names:
+            path = os.path.join(folder, name)
+            if name != NOTE and any(run_id in path or _holds(path, run_id.encode()) for run_id in runs):
+                os.unlink(path)
+
+
+def _holds(path: str, text: bytes) -> bool:
+    with open(path, "rb") as file:
+        rest = b""
+        while chunk := file.read(1 << 20):
+            if text in rest + chunk:
+                return True
+            rest = chunk[-len(text) :]
+    return False
+
+
+def _remove_large(project: Project, job: Job) -> None:
+    """Delete the large files whose pointer, the very same in git's own use of LFS, nothing has any more."""
+    for sha256, size in job.large:
+        with ObjectStore(project.repo) as store:
+            oid = store.write("blob", pointer(sha256, size))
+        if not existing(project.repo, [oid]):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(project.large_file(sha256))
+
+
+# The objects
+
+
+def _remove_objects(project: Project, job: Job, packs: list[str], progress: Progress) -> Outcome:
+    repo = project.repo
+    packing = os.path.join(repo.state_dir, "packing.lock")
+    # No gittrack may find an object there, and count on it, that is gone a moment later.
+    with held_lock(packing, _PATIENCE, sharing=sharing_of(repo.common_dir)), publish_lock(repo, _PATIENCE):
+        partial = is_partial(project)
+        known = still_unneeded(repo, job.objects, partial=partial) if job.objects else []
+        found = unneeded(
+            repo,
+            job.roots,
+            holding=FORMAT_FILE,
+            partial=partial,
+            progress=lambda done, total: progress("looking at objects", done, total),
+        )
+        job.objects, job.roots = sorted(found.objects.union(known)), []
+        save_job(project, job)
+        remaining = remove_objects(
+            repo, job.objects, progress=lambda done, total: progress("looking at packs", done, total)
+        )
+        compress_packs(repo, packs)
+    return Outcome(len(job.objects) - remaining.count, remaining, found.held_by)

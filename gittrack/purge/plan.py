@@ -1,0 +1,199 @@
+"""What a purge removes and what stays of it: looked up before anything is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gittrack.check import id_of
+from gittrack.codec.paths import PURGED, parse_purged, run_directory
+from gittrack.errors import GittrackError, RunNotFound, UsageError
+from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on
+from gittrack.git.pins import SNAPSHOTS, pinned
+from gittrack.git.reader import changed_paths, list_tree
+from gittrack.git.unneeded import existing
+from gittrack.git.worktrees import is_shallow
+from gittrack.model import RUNNING
+from gittrack.read.specifier import PREFIX_LENGTH
+from gittrack.record.folder import is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gittrack.catalog import Catalog
+    from gittrack.model import Artifact, Run
+    from gittrack.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes: `runs` (id -> name, '' of a damaged one), `snapshots`, `large` files by SHA-256, and how much it is.
+
+    `marked` are the runs that stay and whose snapshots go (id -> snapshots), `shared` the snapshots that stay because
+    another run (its id) was made with the very same; `staying` are the snapshots of all runs that stay. `commits` is
+    how many commits of the branch are written anew, `touching` those that hold something of the runs. `contents`
+    are the files (blob -> path), `size` is their bytes with those of the large ones. `already` are runs
+    that were purged before.
+    """
+
+    runs: Mapping[str, str]
+    snapshots: tuple[str, ...]
+    large: Mapping[str, int]
+    marked: Mapping[str, tuple[str, ...]]
+    shared: Mapping[str, str]
+    staying: tuple[str, ...]
+    touching: tuple[str, ...]
+    commits: int
+    contents: Mapping[str, str]
+    size: int
+    already: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.runs or self.snapshots)
+
+
+def plan_runs(catalog: Catalog, specs: Sequence[str]) -> Plan:
+    """Return what goes with the runs that `specs` mean, also when one is damaged or came back after a purge.
+
+    Raises RunNotFound, and GittrackError for a run that is running.
+    """
+    project = catalog.project
+    _check_branch(project)
+    everything = catalog.runs(include_deleted=True)
+    known = {run.id: run for run in everything}
+    found = [_id(catalog, spec) for spec in specs]
+    ids = list(dict.fromkeys(run_id for run_id, already in found if not already))
+    for run_id in ids:
+        _check_ended(project, known.get(run_id), run_id)
+    going = [known[run_id] for run_id in ids if run_id in known]
+    staying = [run for run in everything if run.id not in ids]
+    users = {snapshot: run.id for run in staying for snapshot in snapshots_of(run)}
+    snapshots = list(dict.fromkeys(snapshot for run in going for snapshot in snapshots_of(run)))
+    large = _large(artifact for run in going for artifact in run.artifacts)
+    for sha256 in _large(artifact for run in staying for artifact in run.artifacts):
+        large.pop(sha256, None)
+    paths = [run_directory(run_id) for run_id in ids]
+    tip = project.runs_tip()
+    touching = commits_touching(project.repo, tip, paths) if tip and paths else []
+    gone = tuple(snapshot for snapshot in snapshots if snapshot not in users)
+    contents = _contents(project, tip, paths, _bases(going, gone))
+    return Plan(
+        runs={run_id: known[run_id].name if run_id in known else "" for run_id in ids},
+        snapshots=gone,
+        large=large,
+        marked={},
+        shared={snapshot: users[snapshot] for snapshot in snapshots if snapshot in users},
+        staying=tuple(users),
+        touching=tuple(touching),
+        commits=count_from(project.repo, tip, touching) if tip and touching else 0,
+        contents=contents,
+        size=object_sizes(project.repo, contents) + sum(large.values()),
+        already=tuple(run_id for run_id, already in found if already),
+    )
+
+
+def plan_snapshots(catalog: Catalog, specs: Sequence[str]) -> Plan:
+    """Return which snapshots go: those of the runs that `specs` mean, or all that no running run has."""
+    project = catalog.project
+    _check_branch(project)
+    everything = catalog.runs(include_deleted=True)
+    named = list({run.id: run for run in map(catalog.find, specs)}.values())
+    for run in named:
+        _check_ended(project, run, run.id)
+    going = named or [run for run in everything if not _is_running(project, run, run.id)]
+    staying = [run for run in everything if run not in going]
+    users = {snapshot: run.id for run in staying for snapshot in snapshots_of(run)}
+    snapshots = [snapshot for run in going for snapshot in snapshots_of(run)]
+    if not specs:
+        snapshots += pinned(project.repo, SNAPSHOTS)  # those of runs that are gone
+    gone = tuple(snapshot for snapshot in dict.fromkeys(snapshots) if snapshot not in users)
+    here = set(existing(project.repo, gone))
+    marked = {run.id: tuple(s for s in snapshots_of(run) if s in gone and s not in run.purged) for run in going}
+    marked = {run_id: commits for run_id, commits in marked.items() if commits}
+    told = {snapshot for commits in marked.values() for snapshot in commits}
+    contents = _contents(project, None, (), _bases(going, gone))
+    return Plan(
+        runs={},
+        snapshots=tuple(snapshot for snapshot in gone if snapshot in here or snapshot in told),
+        large={},
+        marked=marked,
+        shared={snapshot: users[snapshot] for snapshot in dict.fromkeys(snapshots) if snapshot in users},
+        staying=tuple(users),
+        touching=(),
+        commits=0,
+        contents=contents,
+        size=object_sizes(project.repo, contents),
+    )
+
+
+def snapshots_of(run: Run) -> list[str]:
+    """Return the snapshots of a run and of the times that it was resumed."""
+    return [code.snapshot for code in (run.code, *(part.code for part in run.parts)) if code.snapshot]
+
+
+def _id(catalog: Catalog, spec: str) -> tuple[str, bool]:
+    """The id that `spec` means, and whether that run was purged already and is not back."""
+    try:
+        return catalog.find(spec).id, False
+    except UsageError:
+        raise
+    except GittrackError as error:  # damaged, purged, or there is none
+        tip = catalog.project.runs_tip()
+        try:
+            return id_of(catalog.project, tip, spec), False
+        except RunNotFound:
+            purged = {run_id for run_id in _purged(catalog.project, tip) if run_id.startswith(spec.lower())}
+            if len(spec) < PREFIX_LENGTH or len(purged) != 1:
+                raise error from None
+            return purged.pop(), True
+
+
+def _purged(project: Project, tip: str | None) -> list[str]:
+    entries = list_tree(project.repo, tip, PURGED) if tip else ()
+    return [run_id for entry in entries if (run_id := parse_purged(entry.path)) is not None]
+
+
+def _check_branch(project: Project) -> None:
+    place = worktree_on(project.repo, project.runs_ref)
+    if place is not None:
+        raise GittrackError(f"the branch for runs is checked out in {place}; switch to another one there first")
+    if is_shallow(project.repo):
+        raise GittrackError(
+            "the history of this clone is cut off; run 'git fetch --unshallow' first, or purge elsewhere"
+        )
+
+
+def _check_ended(project: Project, run: Run | None, run_id: str) -> None:
+    if _is_running(project, run, run_id):
+        raise GittrackError(f"run {run_id[:8]} is still running; purge it when it has ended")
+
+
+def _is_running(project: Project, run: Run | None, run_id: str) -> bool:
+    return (run is not None and run.status == RUNNING) or is_live(project.journal_of(run_id))
+
+
+def _large(artifacts: Iterable[Artifact]) -> dict[str, int]:
+    return {artifact.sha256: artifact.size for artifact in artifacts if artifact.large}
+
+
+def _bases(runs: Iterable[Run], snapshots: Iterable[str]) -> dict[str, str | None]:
+    """Each snapshot with the commit that it was made on."""
+    wanted = set(snapshots)
+    codes = [code for run in runs for code in (run.code, *(part.code for part in run.parts))]
+    return {code.snapshot: code.commit for code in codes if code.snapshot in wanted and code.snapshot}
+
+
+def _contents(
+    project: Project, tip: str | None, folders: Sequence[str], bases: Mapping[str, str | None]
+) -> dict[str, str]:
+    """The files in the folders of the branch, and those of the snapshots that differ from the commit below."""
+    repo = project.repo
+    found = {entry.oid: entry.path for folder in folders for entry in list_tree(repo, tip, folder)} if tip else {}
+    for snapshot, base in bases.items():
+        here = existing(repo, [snapshot, *([base] if base else [])])
+        if snapshot in here:
+            changes = changed_paths(repo, base if base in here else None, snapshot)
+            found |= {change.oid: change.path for change in changes if change.status != "D"}
+    return found
