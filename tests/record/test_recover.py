@@ -114,7 +114,8 @@ def test_points_of_a_worker_that_come_after_the_run_are_added_and_do_not_end_it_
     lay(journal, "bb", WORKER, LOSS)
     assert recovered(project) == Recovery((RUN_ID,))
     run = on_branch(project)
-    assert [(record.status, record.end) for record in committed(project, RUN_ID)] == [("finished", 1009.0), (None, None)]
+    said = [(record.status, record.end) for record in committed(project, RUN_ID)]
+    assert said == [("finished", 1009.0), (None, None)]
     assert (run.status, run.end, run.metrics["loss"].last) == ("finished", 1009.0, 0.5)
 
 
