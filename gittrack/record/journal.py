@@ -370,7 +370,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 def sync_directory(path: str) -> None:
     """Make the entries of a directory durable; nothing on Windows, where it is neither needed nor possible."""
-    if os.name == "nt":
+    if os.name == "nt":  # pragma: no cover - another operating system
         return
     fd = os.open(path, os.O_RDONLY)
     try:
