@@ -106,8 +106,9 @@ class Garden:
         self.plants.append(Plant(kind, text, needles))
         return text
 
-    def credential(self, place: str) -> list[str]:
-        """One of each service, known by its form alone."""
+    def credential(self, place: str, most: int = 1000) -> list[str]:
+        """One of each service, known by its form alone; the first ones where not all are planted."""
+        before = len(self.plants)
         found = [self._service(place, *service) for service in SERVICES]
         jwt = ".".join(
             base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
@@ -121,7 +122,8 @@ class Garden:
             ("jwt", jwt), ("sendgrid", sendgrid), ("telegram", telegram), ("azure", azure), ("discord", discord)
         ):  # fmt: skip
             found.append(self.plant(f"{place}: {kind}", text, text.split(".")[-1].split(":")[-1]))
-        return found
+        del self.plants[before + most :]
+        return found[:most]
 
     def _service(self, place: str, kind: str, prefix: str, length: int, alphabet: str) -> str:
         body = self.made(length, alphabet)

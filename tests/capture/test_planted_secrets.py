@@ -95,7 +95,7 @@ def test_what_a_program_logs(repo: Path, run_python: RunPython, gittrack: Gittra
         "one": garden.credential("log_param"),
         "tags": garden.credential("tag") + garden.urls("tag"),
         "text": " and ".join(garden.credential("description")),
-        "keys": garden.credential("name of a param")[:40],
+        "keys": garden.credential("name of a param", 40),
         "error": " / ".join(garden.credential("traceback") + garden.urls("traceback")),
     }
     (repo / "given.json").write_text(json.dumps(given))
@@ -131,9 +131,9 @@ def test_files_of_params_the_environment_and_what_is_said_later(repo: Path, git:
     git("config", "--add", "gittrack.environment", "MINE_*")
     environment = {f"MINE_{number}": text for number, text in enumerate(garden.credential("variable"))}
     environment |= dict(text.split("=", 1) for text in garden.named("variable", "MINE_{}={}".format) if "-" not in text)
-    environment["XLA_FLAGS"] = garden.plant("XLA_FLAGS", "--x=hf_" + garden.made(34), garden.plants[-1].needles[0])
-    git("remote", "add", "origin", garden.urls("remote")[6])
-    name, experiment, tag, description, *words = garden.credential("said")
+    environment["XLA_FLAGS"] = f"--x=hf_{_value(garden, 'XLA_FLAGS')}x7"
+    git("remote", "add", "origin", f"https://ada:{_value(garden, 'remote')}@git.ada.org/x.git")
+    name, experiment, tag, description, *words = garden.credential("said", 69)
     arguments = ["--name", name, "--experiment", experiment, "--tag", f"k={tag}", "--description", description]
     arguments += ["--params", "params.json", "--params", "params.yaml"]
     assert gittrack("run", "-q", *arguments, "--", PYTHON, "train.py", env=environment).code == 0
@@ -171,7 +171,7 @@ def _files(garden: Garden) -> dict[str, str]:
     add("", garden.keys("windows", "\r\n"))
     add(".py", [f'K = """{key}"""' for key in garden.keys("in source")])
     add(".json", [json.dumps({"private_key": key}) for key in garden.keys("service account")])
-    logins = [base64.b64encode(f"ada:{_value(garden, 'docker')}".encode()).decode() for _ in range(9)]
+    logins = [base64.b64encode(f"ada:{garden.made(20)}".encode()).decode() for _ in range(9)]
     for login in logins:
         garden.plant("docker", login, login)
     add(".json", [json.dumps({"auths": {"r.ada.org": {"auth": login}}}) for login in logins])
@@ -196,8 +196,8 @@ def test_the_snapshot(repo: Path, git: Git, gittrack: Gittrack) -> None:
         path = repo / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text.encode("utf-16" if name == "wide.py" else "utf-8"))
-    (repo / "train.py").write_text(f'print(1)\nlogin("{garden.credential("changed")[0]}")\n')
-    for word in garden.credential("file name")[:20]:
+    (repo / "train.py").write_text(f'print(1)\nlogin("{garden.credential("changed", 1)[0]}")\n')
+    for word in garden.credential("file name", 20):
         (repo / f"{word.replace('/', '')}.txt").write_text("nothing\n")
     (repo / "kept.py").write_text("password = 'hunter2'\n")
     assert gittrack("run", "-q", "--", PYTHON, "-c", "print(1)").code == 0
