@@ -44,8 +44,10 @@ def checkout(spec: str, folder: str | None) -> None:
     place = os.path.abspath(folder or f"{repo.worktree or repo.common_dir}-{run.id[:8]}")
     if os.path.lexists(place) and not (os.path.isdir(place) and not os.listdir(place)):
         raise GittrackError(f"{place} exists already; name another folder: gittrack checkout {run.id[:8]} DIR")
-    add_worktree(repo, place, commit)
+    problem = add_worktree(repo, place, commit)
     click.echo(f"checked out {label(run)} into {visible(place)}")
+    if problem:
+        say(problem)
     for item in run.code.left_out:
         say(f"not in it: {item.path} ({item.why})")
     say(f"remove it with: git worktree remove {shlex.quote(os.path.relpath(place))}")

@@ -117,6 +117,8 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
             if found:
                 more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
                 say(f"the environment is not the recorded one (--env makes that): {', '.join(found[:_SHOWN])}{more}")
+        if place.problem:
+            say(place.problem)
         for item in plan.run.code.left_out:
             say(f"not in the code that was kept: {item.path} ({item.why})")
         say(f"running {label(plan.run)} again in {place.directory}")

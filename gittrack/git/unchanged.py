@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import run_git, run_git_status
 
@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository
 
 
+_NO_REFRESH: Final = ("-c", "diff.autoRefreshIndex=false")  # or it would write the user's index
+
+
 def is_as_in(repo: Repository, tree: str, path: str) -> bool:
     """Tell whether a file, or all there is in a directory, ignored files too, is as `tree` has it."""
     literal = f":(top,literal){path}"
     code, _, _ = run_git_status(
-        ["diff", "--quiet", "--no-ext-diff", "--end-of-options", tree, "--", literal], repo=repo
+        [*_NO_REFRESH, "diff", "--quiet", "--no-ext-diff", "--end-of-options", tree, "--", literal], repo=repo
     )
     if code:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from gittrack.git.process import run_git, run_git_status
+from gittrack.git.process import GitError, run_git, run_git_status
 
 if TYPE_CHECKING:
     from gittrack.git.repository import Repository
@@ -13,18 +13,28 @@ if TYPE_CHECKING:
 _NO_LAZY_FETCH: Final = {"GIT_NO_LAZY_FETCH": "1"}  # git 2.36 and newer; an older one asks the remote
 
 
-def add_worktree(repo: Repository, path: str, commit: str) -> None:
+def add_worktree(repo: Repository, path: str, commit: str) -> str:
     """Check `commit` out, detached, into the new folder `path`, with its submodules.
 
-    Raises GitError, and leaves no folder, if git fails.
+    Returns a sentence about submodules that cannot be had here, '' where all is there. Raises GitError, and leaves no
+    folder, if git fails.
     """
     try:
         run_git(["worktree", "add", "--quiet", "--detach", "--end-of-options", path, commit], repo=repo)
-        if os.path.exists(os.path.join(path, ".gitmodules")):
-            run_git(["submodule", "--quiet", "update", "--init", "--recursive"], cwd=path)
+        return _submodule_problem(path)
     except BaseException:
         remove_worktree(repo, path)
         raise
+
+
+def _submodule_problem(path: str) -> str:
+    if not os.path.exists(os.path.join(path, ".gitmodules")):
+        return ""
+    try:
+        run_git(["submodule", "--quiet", "update", "--init", "--recursive"], cwd=path)
+    except GitError as error:
+        return f"its submodules are not in it: {error}"
+    return ""
 
 
 def remove_worktree(repo: Repository, path: str) -> None:

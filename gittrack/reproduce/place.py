@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gittrack.capture.inputs import StatCache, describe_input
@@ -27,6 +27,7 @@ class Place:
     folder: str
     code: str
     directory: str
+    problem: str = ""  # what is not in it
 
     def remove(self) -> None:
         """Remove the worktree and everything else."""
@@ -40,7 +41,7 @@ def prepare(repo: Repository, plan: Plan, *, progress: Progress | None = None) -
     code = os.path.join(folder, os.path.basename(repo.worktree or "code"))
     place = Place(repo, folder, code, os.path.normpath(os.path.join(code, plan.directory)))
     try:
-        add_worktree(repo, code, plan.commit)
+        place = replace(place, problem=add_worktree(repo, code, plan.commit))
         _check_directory(place, plan)
         for path in plan.links:
             _link(place, path)

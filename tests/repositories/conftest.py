@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Git, Gittrack, RunPython
 
 RUNS: Final = "refs/heads/gittrack/runs"
+PINS: Final = "refs/gittrack/"
 LARGE: Final = 200_000  # bytes of the artifact that goes to the LFS store
 
 # A finished run with everything in it, and one whose process is killed: what a training script may become.
@@ -178,7 +179,9 @@ class Cycle:
             path = self._ask(place, "rev-parse", "--git-path", name).removesuffix("\n")
             seen[name] = _digest(os.path.join(place.here, path))
         refs = self._ask(place, "for-each-ref", "--format=%(refname) %(objectname)")
-        seen["refs"] = "".join(line for line in refs.splitlines(keepends=True) if not line.startswith(f"{RUNS} "))
+        seen["refs"] = "".join(
+            line for line in refs.splitlines(keepends=True) if not line.startswith((f"{RUNS} ", PINS))
+        )
         return seen
 
     def _ask(self, place: Place, *words: str) -> str:

@@ -65,7 +65,13 @@ BRANCH: Final[Allowance] = (
     rule(rf"{GIT}/refs/heads/gittrack/runs", NEW, CONTENT),
 )
 COUNTER: Final[Allowance] = (rule(rf"{STATE}/commits-since-packing", NEW, CONTENT, GONE),)
-TIP: Final[Allowance] = (rule(rf"{STATE}/durable-tip", NEW, CONTENT, TIMES),)
+TIP: Final[Allowance] = (rule(rf"{STATE}/durable-(tip|code|snapshots)", NEW, CONTENT, TIMES),)
+# What keeps the code of a run alive: HEAD, and the working tree where that differs.
+PINS: Final[Allowance] = (
+    rule(rf"{GIT}/refs", ENTRIES),
+    rule(rf"{GIT}/refs/gittrack", NEW, ENTRIES),
+    rule(rf"{GIT}/refs/gittrack/(code|snapshots)", NEW, CONTENT),
+)
 LARGE: Final[Allowance] = (
     rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
     rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),
@@ -73,11 +79,26 @@ LARGE: Final[Allowance] = (
 
 READ: Final[Allowance] = INDEX
 LOG: Final[Allowance] = JOURNAL
-PUBLISH: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *BRANCH, *COUNTER, *TIP)
+START: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *PINS, *TIP)
+PUBLISH: Final[Allowance] = (*START, *BRANCH, *COUNTER)
 RECORD: Final[Allowance] = (*PUBLISH, *LARGE)
 CHANGE: Final[Allowance] = (*INDEX, *PUBLISH)
 # The error output of git waits in a file without a name, which some file systems make by removing it at once.
 UNNAMED: Final[Allowance] = (rule("tmp", ENTRIES),)
+# A linked worktree that the user asked for, or that is there while a run is done again.
+WORKTREE: Final[Allowance] = (
+    rule(rf"{GIT}/worktrees", NEW, ENTRIES),
+    rule(rf"{GIT}/worktrees/[^/]*first[^/]*(/.*)?|{GIT}/worktrees/checked(/.*)?", NEW),
+    rule("elsewhere/checked(/.*)?", NEW),
+    rule("elsewhere", ENTRIES),
+)
+PURGE: Final[Allowance] = (rule(rf"{STATE}/purge\.lock", NEW, TIMES),)
+# git tries whether a submodule can be had.
+SUBMODULE: Final[Allowance] = (rule(rf"{GIT}/(modules|worktrees)(/.*)?", NEW, ENTRIES), rule(GIT, ENTRIES))
+NEW_BRANCH: Final[Allowance] = (
+    rule(rf"{GIT}/(logs/)?refs/heads", ENTRIES),
+    rule(rf"{GIT}/(logs/)?refs/heads/again", NEW),
+)
 QUARANTINE: Final[Allowance] = (rule(rf"{STATE}/quarantine(/.*)?", NEW, ENTRIES),)
 LEFTOVERS: Final[Allowance] = (
     rule(rf"{GIT}/refs/heads/gittrack/runs\.lock", GONE),
@@ -108,7 +129,7 @@ FOLD: Final[Allowance] = (
 # A lock file that nobody holds is no lock: gittrack leaves its own where they are.
 LOCK_FILES: Final = re.compile(
     r".*\.git/gittrack/("
-    r"(publish|swap|unlock|packing|index\.sqlite)\.lock"
+    r"(publish|swap|unlock|packing|purge|index\.sqlite)\.lock"
     r"|journal/(folders|[0-9a-f]{32}/[0-9a-f]{12})\.lock"
     r"|quarantine/.*)"
 )

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,12 +18,17 @@ from tests.untouched.allowed import (
     CHANGE,
     INPUT,
     LOG,
+    NEW_BRANCH,
     NOTHING,
+    OBJECTS,
+    PURGE,
     QUIET,
     READ,
     RECORD,
     SPARSE,
+    SUBMODULE,
     UNNAMED,
+    WORKTREE,
     Allowance,
     rule,
 )
@@ -83,6 +89,24 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("doctor --json", (*QUIET, *UNNAMED)),
         use("doctor --fix", (*QUIET, *UNNAMED)),
     ],
+    "gittrack diff": [
+        use("diff first files --stat", (*QUIET, *UNNAMED)),
+        use("diff first --json", (*QUIET, *UNNAMED, *INPUT, *OBJECTS)),
+    ],
+    "gittrack checkout": [
+        use("checkout first {elsewhere}/checked", (*QUIET, *UNNAMED, *OBJECTS, *WORKTREE, *SUBMODULE))
+    ],
+    "gittrack branch": [use("branch first again", (*QUIET, *UNNAMED, *NEW_BRANCH))],
+    "gittrack reproduce": [
+        use("reproduce first --dry-run", QUIET),
+        use("reproduce command", (*CHANGE, *INPUT, *UNNAMED, *WORKTREE, *SUBMODULE)),
+    ],
+    "gittrack purge": [
+        use("purge files --dry-run", (*QUIET, *UNNAMED, *PURGE)),
+        use("purge files", (*QUIET, *UNNAMED, *PURGE), code=2),
+    ],
+    "gittrack hook": [use("hook", NOTHING, code=2)],
+    "gittrack hook post-rewrite": [use("hook post-rewrite", (*QUIET, *UNNAMED), input=f"{'0' * 40} {'1' * 40}\n")],
     "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
     "gittrack record param": [use("record --run {run} param lr=0.1", LOG)],
     "gittrack record metric": [use("record --run {run} metric loss=0.5 --step 1", LOG)],
@@ -142,7 +166,8 @@ def test_each_command(place: str, recorded: World, running: str, git: Git) -> No
             if command == "gittrack demo" and place != "top":
                 continue  # it trains for seconds, and asks no repository
             before = recorded.picture()
-            words = [word.replace("{run}", running) for word in one.words]
+            filled = {"{run}": running, "{elsewhere}": str(recorded.repo.parent / "elsewhere")}
+            words = [reduce(lambda text, name: text.replace(name, filled[name]), filled, word) for word in one.words]
             done = recorded.gittrack(*words, cwd=here, input=one.input)
             found = recorded.complaints(before, (*one.allowed, *(SPARSE if place == "sparse index" else ())))
             if done.code != one.code:

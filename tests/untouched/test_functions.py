@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import gittrack
-from tests.untouched.allowed import INPUT, LOG, NOTHING, QUIET, READ, RECORD, Allowance
+from tests.untouched.allowed import INPUT, LOG, NOTHING, QUIET, READ, RECORD, START, Allowance
 from tests.untouched.conftest import ASIDE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ TABLE: Final[list[tuple[str, str, Allowance]]] = [
     ("set_experiment", "gittrack.set_experiment('e')", NOTHING),
     ("active_run", "gittrack.active_run()", NOTHING),
     ("flush", "gittrack.flush()", NOTHING),
-    ("start_run", "run = gittrack.start_run('api', params={'a': 1}, tags={'b': 'c'})", LOG),
+    ("start_run", "run = gittrack.start_run('api', params={'a': 1}, tags={'b': 'c'})", START),
     ("active_run", "gittrack.active_run()", NOTHING),
     ("log_metric", "gittrack.log_metric('loss', 0.5, 1)", LOG),
     ("log_metrics", "gittrack.log_metrics({'loss': 0.4, 'accuracy': 0.9}, 2)", LOG),
@@ -69,7 +69,7 @@ TABLE: Final[list[tuple[str, str, Allowance]]] = [
     ("ActiveRun.log_artifacts", "run.log_artifacts('data', 'more')", LOG),
     ("ActiveRun.log_input", "run.log_input('train.py')", (*LOG, *INPUT)),
     ("ActiveRun.flush", "run.flush()", LOG),
-    ("start_run", "inner = gittrack.start_run('inner', nested=True)", LOG),
+    ("start_run", "inner = gittrack.start_run('inner', nested=True)", START),
     ("ActiveRun.end", "inner.end()", RECORD),
     ("end_run", "gittrack.end_run()", RECORD),
     ("search_runs", "found = gittrack.search_runs()", READ),
@@ -79,9 +79,9 @@ TABLE: Final[list[tuple[str, str, Allowance]]] = [
     ("Run.history", "one.history('loss')", QUIET),
     ("Run.artifact", "one.artifact('notes/hello.txt')", QUIET),
     ("Run.output", "one.output()", QUIET),
-    ("start_run", "again = gittrack.start_run(run_id=one.id)", LOG),
+    ("start_run", "again = gittrack.start_run(run_id=one.id)", START),
     ("end_run", "gittrack.end_run()", RECORD),
-    ("log_metric", "gittrack.log_metric('loss', 1.0)", LOG),  # without a run it starts one
+    ("log_metric", "gittrack.log_metric('loss', 1.0)", START),  # without a run it starts one
 ]
 # Between the modules of gittrack: no user calls them.
 INNER: Final = {"ActiveRun.adopt", "ActiveRun.continue_in_child", "ActiveRun.interrupt"}
