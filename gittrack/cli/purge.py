@@ -186,7 +186,8 @@ def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> N
         sentence = "files that other runs, commits or an index have too, byte for byte, stay there"
         say(f"{sentence}: {', '.join(shared[:_SHOWN])}{rest}")
     for remote in remotes:
-        say(f"{remote.name} {'holds it, as of the last fetch' if remote.seen else 'may hold it'}; overwrite it there:")
+        holds = "holds it, as of the last fetch; overwrite it there:" if remote.seen else "may hold it; look there:"
+        say(f"{remote.name} {holds}")
         for line in remote.commands:
             click.echo(f"  {visible(line)}", err=True)
     say("other clones, forks, backups and caches of a host keep it until they fetch and prune")

@@ -27,6 +27,18 @@ def is_in_history(repo: Repository, commit: str, runs_ref: str) -> bool:
     return code == 0 and not out
 
 
+def is_ancestor(repo: Repository, commit: str, tip: str) -> bool:
+    """Tell whether the history of `tip` holds `commit`; False when either is not here."""
+    return run_git_status(["merge-base", "--is-ancestor", commit, tip], repo=repo)[0] == 0
+
+
+def remote_branches(repo: Repository, branch: str) -> list[tuple[str, str]]:
+    """Return (ref, commit) of the branch of that name of each remote, as it was fetched last."""
+    out = run_git(["for-each-ref", "--format=%(refname) %(objectname)", f"refs/remotes/*/{branch}"], repo=repo)
+    pairs = (line.rpartition(" ") for line in out.decode("utf-8", "surrogateescape").splitlines())
+    return [(ref, commit) for ref, _, commit in pairs]
+
+
 def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: str) -> list[tuple[str, str]]:
     """Return (commit, its tree) of the user's history, oldest first, without what `commit` leads to.
 

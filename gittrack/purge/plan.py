@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gittrack.check import id_of
 from gittrack.codec.paths import PURGED, parse_purged, run_directory
 from gittrack.errors import GittrackError, RunNotFound, UsageError
+from gittrack.git.ancestry import is_ancestor, remote_branches
 from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on
 from gittrack.git.pins import SNAPSHOTS, pinned
 from gittrack.git.reader import changed_paths, list_tree
@@ -163,6 +164,17 @@ def _check_branch(project: Project) -> None:
         raise GittrackError(
             "the history of this clone is cut off; run 'git fetch --unshallow' first, or purge elsewhere"
         )
+    _check_remotes(project)
+
+
+def _check_remotes(project: Project) -> None:
+    """GittrackError where a remote has runs that are not here: overwriting it afterwards would lose them."""
+    branch = project.runs_ref.removeprefix("refs/heads/")
+    here = project.runs_tip() or project.runs_ref
+    for ref, tip in remote_branches(project.repo, branch):
+        if not is_ancestor(project.repo, tip, here):
+            name = ref.removeprefix("refs/remotes/")
+            raise GittrackError(f"{name} has runs that are not here; merge them into {branch} first, then purge")
 
 
 def _check_ended(project: Project, run: Run | None, run_id: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCopy:
-    """A remote that may hold the bytes, or does as of the last fetch (`seen`), and the commands that overwrite them."""
+    """A remote that may hold the bytes, or does as of the last fetch (`seen`), and commands to overwrite or show them."""
 
     name: str
     seen: bool
@@ -80,8 +80,11 @@ def _copy(project: Project, job: Job, remote: str) -> RemoteCopy:
     branch = project.runs_ref.removeprefix("refs/heads/")
     seen = job.tracking.get(f"refs/remotes/{remote}/{branch}")
     commands = []
-    if job.runs:
-        lease = f"--force-with-lease={branch}:{seen}" if seen else "--force"
+    if job.runs and seen is None:
+        # Its runs may be others' too: what is not here must not be overwritten.
+        commands.append(f"git fetch {shlex.quote(remote)} {shlex.quote(branch)}")
+    elif job.runs:
+        lease = f"--force-with-lease={branch}:{seen}"
         commands.append(f"git push {shlex.quote(lease)} {shlex.quote(remote)} {shlex.quote(branch)}")
     if job.snapshots:
         there = read_ref(project.repo, SNAPSHOTS) is not None
