@@ -19,7 +19,7 @@ from gittrack.git.reader import added_objects, parents_of
 from gittrack.git.store import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from gittrack.git.repository import Repository, Signature
     from gittrack.git.status import WorkingTree
@@ -61,10 +61,11 @@ def take_snapshot(
                 continue
             if tree == head_tree:
                 return Snapshot(state.commit, head_tree)
-            commit = _commit(store, state, head_tree, tree, committer)
+            objects = [tree, *added_objects(repo, head_tree, tree)]
+            commit = _commit(store, state, tree, objects, committer)
             if commit is not None:
                 pin(repo, SNAPSHOTS, commit, committer=committer)
-                if commit_is_whole(store, head_tree, tree):
+                if all(map(store.contains, objects)):  # a git that prunes may have been faster than the pin
                     return Snapshot(commit, tree)
     raise StorageError("the working tree could not be kept: a 'git gc' took its objects away again and again")
 
@@ -87,11 +88,6 @@ def is_snapshot(commit: bytes) -> bool:
     return commit.endswith(f"\n\n{_MARK}\n".encode())
 
 
-def commit_is_whole(store: ObjectStore, old: str | None, new: str) -> bool:
-    """Tell whether all objects of the tree `new` that the tree `old` does not have are there."""
-    return all(store.contains(oid) for oid in _new_objects(store.repo, old, new))
-
-
 @contextmanager
 def _index_copy(repo: Repository) -> Iterator[str]:
     """A place for a copy of this worktree's index, which is removed afterwards."""
@@ -105,19 +101,14 @@ def _index_copy(repo: Repository) -> Iterator[str]:
                 os.unlink(path)
 
 
-def _new_objects(repo: Repository, old: str | None, new: str) -> Iterator[str]:
-    yield new
-    yield from added_objects(repo, old, new)
-
-
 def _commit(
-    store: ObjectStore, state: WorkingTree, head_tree: str | None, tree: str, committer: Signature
+    store: ObjectStore, state: WorkingTree, tree: str, objects: Iterable[str], committer: Signature
 ) -> str | None:
     """The durable commit of a tree; the last one that was pinned, where it is the same; None if objects are gone."""
     previous = last_pinned(store.repo, SNAPSHOTS)
     if previous is not None and _is_that(store, previous, tree, state.commit):
         return previous
-    for oid in _new_objects(store.repo, head_tree, tree):
+    for oid in objects:
         if not store.contains(oid):
             return None
         store.make_durable(oid)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCopy:
-    """A remote that may hold the bytes, or does as of the last fetch (`seen`), and commands to overwrite or see them."""
+    """A remote that may hold the bytes, or does as of the last fetch (`seen`), and commands to overwrite or see it."""
 
     name: str
     seen: bool

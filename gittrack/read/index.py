@@ -260,13 +260,23 @@ class Index:
 
         done = 0
         for batch in _batches(groups, _BATCH):
-            contents = dict(reader.read_many([oid for _, files in batch for _, oid in files]))
+            contents = _contents(reader, [oid for _, files in batch for _, oid in files])
             for run_id, files in batch:
                 if files:
                     add_run(db, run_id, read_records(run_id, ((path, contents.get(oid)) for path, oid in files)))
             done += len(batch)
             if self._progress is not None:
                 self._progress(done, total)
+
+
+def _contents(reader: BlobReader, oids: list[str]) -> dict[str, bytes]:
+    """The contents of objects; what a git did not find is asked of another, for a disk that erred once is no damage."""
+    found = dict(reader.read_many(oids))
+    lost = [oid for oid in oids if oid not in found]
+    if lost:
+        reader.close()
+        found |= dict(reader.read_many(lost))
+    return found
 
 
 def open_index(project: Project, progress: Progress | None = None) -> Index:

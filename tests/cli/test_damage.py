@@ -35,7 +35,7 @@ RECORD = """
 
     def log(run, part):
         for step in range(3):
-            run.log_metric("loss", 1 / (step + 1), step)
+            run.log_metric("loss", ord(run.name[0]) + 1 / (step + 1), step)
         run.log_metric(f"odd-{part}", float("nan"))
         run.log_text(f"hello {part}", f"notes/{part}.txt")
 
@@ -99,6 +99,12 @@ OF_THE_VICTIM = [
 ASKED_ELSEWHERE = {
     "doctor": "asked for each damage beside the others",
     "demo": "it makes a repository of its own",
+    "diff": "what it reads of the runs is what show reads",
+    "checkout": "what it reads of a run is its code, which is no file of the branch",
+    "branch": "what it reads of a run is its code, which is no file of the branch",
+    "reproduce": "it runs for seconds, and reads what show reads",
+    "purge": "it takes files away, and has tests of its own",
+    "hook post-rewrite": "it reads no run",
     "completion": "it reads no run",
     "help": "it reads no run",
     "record input": "they write to the journal of a running run",

@@ -6,8 +6,10 @@ import os
 from typing import Final
 
 REF: Final = "refs/heads/gittrack/runs"
-# What tells of the tip where a git that packs refs has lost the ref.
-NOTE: Final = "gittrack/durable-tip"
+# What tells of a tip where a git that packs refs has lost the ref.
+NOTES: Final = "gittrack/durable-"
+# What the first lines of a journal tell of: the code, kept alive by pins.
+PINS: Final = "refs/gittrack"
 NEEDED: Final = ("objects/", "lfs/objects/")
 # Where a file is taken for whole as soon as it has its name.
 TRUSTED: Final = (*NEEDED, "gittrack/journal/")
@@ -67,9 +69,9 @@ class DiskModel:
             ]
 
     def _rename(self, name: str, aim: str) -> None:
-        if aim == REF:
+        if aim == REF or aim.startswith(PINS):
             self._expect_objects(name)
-            self._moved = True
+            self._moved = self._moved or aim == REF
         elif self._moved and aim.startswith("objects/"):
             self._faults.append(f"{aim} comes after the ref")
         if name in self._contents and aim.startswith(TRUSTED):
@@ -101,14 +103,18 @@ class DiskModel:
     def _expect_ref(self, moment: str) -> None:
         if not self._moved:
             self._faults.append(f"the ref has not moved {moment}")
-        loose = [path for path in self._contents if path in (REF, NOTE) or path.startswith("objects/")]
-        loose += [f"the name {path}" for path in self._names if path.startswith(("refs", "objects/", NOTE))]
+        needed = ("refs", "objects/", NOTES)
+        loose = [path for path in self._contents if path.startswith(needed)]
+        loose += [f"the name {path}" for path in self._names if path.startswith(needed)]
         self._faults += [f"{what} {moment}" for what in sorted(loose)]
 
     def _expect_journal(self) -> None:
         loose = [path for path in self._contents if path.startswith("gittrack/journal/")]
         loose += [f"the name {path}" for path in self._names if f"{path}/".startswith(("gittrack/journal/", "lfs/"))]
         loose += ["the name gittrack"] if "gittrack" in self._names else []
+        pinned = ("objects/", PINS, NOTES)
+        loose += [path for path in self._contents - self._of_others if path.startswith(pinned)]
+        loose += [f"the name {path}" for path in self._names - self._of_others if path.startswith(pinned)]
         self._faults += [
             f"{what} when flush returns" for what in sorted(loose) if not what.endswith((".lock", "lfs/tmp"))
         ]

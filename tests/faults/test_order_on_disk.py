@@ -132,6 +132,17 @@ class Walk:
         assert plan.get("calls") != ("fsync",) or ended.code == 0, ended.err
         return ended
 
+    def is_of_the_user(self, ended: Ended) -> bool:
+        """Whether what was not asked for is the commit of the code, which git wrote (tests/git/test_pins.py)."""
+        path = ended.trace[_left_out(ended.trace)][1]
+        made = {os.path.join(ended.top, name) for name in self._objects}
+        return self._way.before in ("", "gc") and path in made | {os.path.dirname(name) for name in made}
+
+    def may_wait(self, ended: Ended) -> bool:
+        """Whether it is a pin's name or a note about it: no other file waits for those, only a flush or an end."""
+        name = os.path.relpath(ended.trace[_left_out(ended.trace)][1], ended.top)
+        return name in ("gittrack", "refs", "refs/gittrack") or name.startswith(("refs/gittrack/", "gittrack/durable-"))
+
     def faults(self, ended: Ended) -> list[str]:
         """What a power cut could break."""
         model = DiskModel(ended.top)
@@ -193,7 +204,9 @@ def _missed(walk: Walk, kind: str, calls: Sequence[str]) -> list[str]:
         if not ended.hit:
             break
         # A folder may be asked for again for what may be new in it since, and there was nothing.
-        if not walk.faults(ended) and not _asked_otherwise(ended.trace):
+        if walk.faults(ended) or _asked_otherwise(ended.trace) or walk.is_of_the_user(ended):
+            continue
+        if kind != "late" or not walk.may_wait(ended):
             missed.append(_where(ended.trace))
     assert 1 < at < MOST - 1
     return missed
