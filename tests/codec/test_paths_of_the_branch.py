@@ -1,0 +1,30 @@
+"""Where rewrites and purged runs stand on the branch, and which names are none of theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from gittrack.codec.paths import is_of_purged, parse_purged, parse_rewrite, purged_file, rewrite_file, run_directory
+
+OLD, NEW, RUN = "ab" * 20, "cd" * 32, "0123456789abcdef" * 2
+
+
+def test_a_rewrite_is_told_by_its_name() -> None:
+    path, content = rewrite_file(OLD, NEW)
+    assert (path, content) == (f"rewrites/ab/{OLD}-{NEW}", f"{OLD} {NEW}\n".encode())
+    assert parse_rewrite(path.rpartition("/")[2]) == (OLD, NEW)
+
+
+@pytest.mark.parametrize("name", ["", OLD, f"{OLD}-", f"{OLD}-{NEW[:-1]}", f"{OLD}-{NEW}.yaml", f"{OLD.upper()}-{NEW}"])
+def test_what_is_no_rewrite(name: str) -> None:
+    assert parse_rewrite(name) is None
+
+
+def test_a_purged_run_is_told_by_its_name() -> None:
+    path, _ = purged_file(RUN)
+    assert parse_purged(path) == RUN
+    assert parse_purged(f"purged/ff/{RUN}") is None
+    assert parse_purged(f"{path}x") is None
+    assert is_of_purged(f"{run_directory(RUN)}/run.yaml", {RUN})
+    assert not is_of_purged(f"{run_directory(RUN)}/run.yaml", {"f" * 32})
+    assert not is_of_purged("README.md", {RUN})
