@@ -27,8 +27,10 @@ __all__ = [
     "redact_tag",
     "redact_text",
     "redact_url",
+    "secrets_of",
 ]
 
+_LEAST_SECRET = 8  # characters
 _URL = Lazy(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
 _QUERY_SECRETS = frozenset(("sig", "signature", "x-amz-signature", "x-amz-credential", "x-goog-signature"))
 # Where a name could begin anywhere in a long text without '=', each beginning would be followed to the end.
@@ -108,6 +110,24 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
         else:
             result.append(_redact_word(word))
     return result
+
+
+def secrets_of(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the secrets that a command is given, by its arguments and its environment, so that no output shows them.
+
+    Short ones are left out: they would be found in ordinary words.
+    """
+    told = [_hidden(word, shown) for word, shown in zip(argv, redact_arguments(argv), strict=True) if word != shown]
+    # A shell's PWD is where it stands.
+    told += [value for name, value in environ.items() if name != "PWD" and secrecy(name) is Secrecy.STRONG]
+    return [secret for secret in dict.fromkeys(told) if len(secret) >= _LEAST_SECRET]
+
+
+def _hidden(word: str, shown: str) -> str:
+    """What `[redacted]` stands for in a word; '' where it stands for several things."""
+    before, _, after = shown.partition(REDACTED)
+    fits = REDACTED not in after and word.startswith(before) and word.endswith(after)
+    return word[len(before) : len(word) - len(after)] if fits else ""
 
 
 def _is_bare_option(word: str) -> bool:

@@ -120,7 +120,7 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
         if place.problem:
             say(place.problem)
         for item in plan.run.code.left_out:
-            say(f"not in the code that was kept: {item.path} ({item.why})")
+            say(f"not in the code that was kept: {item.path} ({item.why}); --link takes yours")
         say(f"running {label(plan.run)} again in {place.directory}")
         return reproduce(catalog, plan, place, options)
     finally:
@@ -157,6 +157,8 @@ def _tell(plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
     for problem in outcome.problems:
         say(problem)
     what = "reproduced" if outcome.reproduced else "not reproduced"
+    if not outcome.verdicts:
+        say("the run has no metrics: only how it ended was compared")
     click.echo(f"{what}: {label(plan.run)}{f', as {label(new)}' if new else ''}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import run_git, run_git_status
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from gittrack.git.repository import Repository
 
+_OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MOST: Final = 20_000  # commits that are looked at; a run is looked for among those that came after it
 
 
@@ -20,8 +22,15 @@ def _history(runs_ref: str) -> list[str]:
     return [*own, "--branches", *own, "--remotes", "--tags"]
 
 
+def is_oid(text: str) -> bool:
+    """Tell whether a text is the whole id of an object, and so no option of git's, wherever it came from."""
+    return _OID.fullmatch(text) is not None
+
+
 def is_in_history(repo: Repository, commit: str, runs_ref: str) -> bool:
     """Tell whether a branch, a remote's branch or a tag of the user's leads to `commit`; False when it is not here."""
+    if not is_oid(commit):
+        return False
     args = ["rev-list", "--max-count=1", commit, "--not", *_history(runs_ref)]
     code, out, _ = run_git_status(args, repo=repo)
     return code == 0 and not out
@@ -29,7 +38,7 @@ def is_in_history(repo: Repository, commit: str, runs_ref: str) -> bool:
 
 def is_ancestor(repo: Repository, commit: str, tip: str) -> bool:
     """Tell whether the history of `tip` holds `commit`; False when either is not here."""
-    return run_git_status(["merge-base", "--is-ancestor", commit, tip], repo=repo)[0] == 0
+    return is_oid(commit) and run_git_status(["merge-base", "--is-ancestor", commit, tip], repo=repo)[0] == 0
 
 
 def remote_branches(repo: Repository, branch: str) -> list[tuple[str, str]]:
@@ -45,7 +54,7 @@ def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: st
     Where that commit is not here, those made from `since` (seconds since the epoch) on; all of it for None.
     """
     args = ["log", "--reverse", f"--max-count={_MOST}", "--format=%H %T", *_history(runs_ref)]
-    if commit is not None:
+    if commit is not None and is_oid(commit):
         here = run_git_status(["cat-file", "-e", commit], repo=repo)[0] == 0
         args += ["--not", commit] if here else [f"--since=@{int(since)}"]
     out = run_git(args, repo=repo)

@@ -37,10 +37,25 @@ def write_tree(
     if restored:
         git.run(["update-index", "-z", "--index-info"], b"".join(_head_entry(repo, d) for d in restored))
     touched = [d.path for d in state.differences if d.touched and d.path not in left_out]
+    gone = [path for path in touched if _is_gone(repo, path)]
+    if gone:
+        # First, and by force: git looks no further than a link that has taken the place of a folder.
+        git.run(["update-index", "--force-remove", "-z", "--stdin"], b"\0".join(gone) + b"\0")
+        touched = [path for path in touched if path not in set(gone)]
     if touched:
         # The very list that the status gave, and no pattern: a name with a star in it is only a name.
         git.run(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], b"\0".join(touched) + b"\0")
     return git.run(["write-tree", "--missing-ok"]).decode().strip()
+
+
+def _is_gone(repo: Repository, path: bytes) -> bool:
+    """Whether nothing of the working tree lies at a path; what is seen through a link to a folder does not."""
+    place = os.fsencode(repo.worktree or "")
+    for part in path.rstrip(b"/").split(b"/")[:-1]:
+        place = os.path.join(place, part)
+        if os.path.islink(place):
+            return True
+    return not os.path.lexists(os.path.join(os.fsencode(repo.worktree or ""), path))
 
 
 def _head_entry(repo: Repository, difference: Difference) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import GitError, run_git, run_git_status
@@ -19,20 +20,25 @@ def add_worktree(repo: Repository, path: str, commit: str) -> str:
     Returns a sentence about submodules that cannot be had here, '' where all is there. Raises GitError, and leaves no
     folder, if git fails.
     """
+    # When this fails git itself cleans up: what is there may be somebody else's.
+    run_git(["worktree", "add", "--quiet", "--detach", "--end-of-options", path, commit], repo=repo)
     try:
-        run_git(["worktree", "add", "--quiet", "--detach", "--end-of-options", path, commit], repo=repo)
-        return _submodule_problem(path)
+        return _submodule_problem(repo, path)
     except BaseException:
         remove_worktree(repo, path)
         raise
 
 
-def _submodule_problem(path: str) -> str:
+def _submodule_problem(repo: Repository, path: str) -> str:
     if not os.path.exists(os.path.join(path, ".gitmodules")):
         return ""
     try:
-        run_git(["submodule", "--quiet", "update", "--init", "--recursive"], cwd=path)
-    except GitError as error:
+        with open(os.path.join(path, ".git"), encoding="utf-8", errors="surrogateescape") as file:
+            git_dir = file.read().removeprefix("gitdir: ").rstrip("\n")
+        linked = replace(repo, git_dir=git_dir, worktree=path)
+        # Not by --init, which would write into the configuration that all worktrees share.
+        run_git(["-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive"], repo=linked)
+    except (GitError, OSError) as error:
         return f"its submodules are not in it: {error}"
     return ""
 

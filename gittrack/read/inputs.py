@@ -32,9 +32,20 @@ def input_state(project: Project, run: Run, item: Input) -> str:
             return MISSING
         if item.kind == "file" and os.path.getsize(path) != item.size:
             return CHANGED
-        if item.size > _MOST_BYTES or item.files > _MOST_FILES:
+        if item.size > _MOST_BYTES or item.files > _MOST_FILES or _is_much(path):
             return UNKNOWN
         now = describe_input(path, item.name, cache=StatCache(os.path.join(project.repo.state_dir, "stat.sqlite")))
-    except (GittrackError, OSError):
+    except (GittrackError, OSError, ValueError):
         return UNKNOWN
     return SAME if (now.sha256, now.kind) == (item.sha256, item.kind) else CHANGED
+
+
+def _is_much(path: str) -> bool:
+    """Whether what is there now, whatever the record says, is more than a page may read; soon told of any folder."""
+    files = size = 0
+    for folder, _, names in os.walk(path):
+        files += len(names) + 1
+        size += sum(os.lstat(os.path.join(folder, name)).st_size for name in names[:_MOST_FILES])
+        if files > _MOST_FILES or size > _MOST_BYTES:
+            return True
+    return False

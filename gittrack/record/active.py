@@ -36,6 +36,7 @@ _experiment: str | None = None
 _joined: set[str] = set()
 _watching = False
 _started = 0
+_reproduces = ""
 
 
 def start_run(
@@ -125,7 +126,9 @@ def _ordinal() -> int:
 
 def _reproduced_by(ordinal: int) -> str | None:
     """The run that the run of that number is meant to do again, where `gittrack reproduce` started this process."""
-    run_id, _, number = os.environ.get(REPRODUCES, "").partition(":")
+    global _reproduces  # noqa: PLW0603 - what this process was told; the processes that it starts are others
+    _reproduces = os.environ.pop(REPRODUCES, "") or _reproduces
+    run_id, _, number = _reproduces.partition(":")
     return run_id if is_id(run_id) and number == str(ordinal) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from gittrack.capture.arguments import params_from_arguments
 from gittrack.capture.files import MetricPoint, read_metrics, read_params
 from gittrack.capture.launch import check_command
 from gittrack.capture.output import OutputCopy
-from gittrack.capture.redact import redact_text
+from gittrack.capture.redact import add_patterns, redact_text, secrets_of
 from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
@@ -65,6 +66,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
     if rank() != 0:
         return Outcome(run_command(argv, on_output=_nothing).exit_code)
     project.redact_as_configured()
+    add_patterns(re.escape(secret) for secret in secrets_of(argv, os.environ))
     params = _checked_params(argv, wishes)
     before = {path: _written_when(path) for path in wishes.metrics_files}
     run = begin(

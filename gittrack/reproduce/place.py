@@ -61,7 +61,11 @@ def _check_directory(place: Place, plan: Plan) -> None:
 
 def changed_inputs(place: Place, plan: Plan) -> list[str]:
     """Return a sentence for each input that is not what it was any more: the command has written to it."""
-    return [problem for item in plan.run.inputs if (problem := _difference(place, _path(place, item), item, None))]
+    return [
+        f"the command wrote to its input {item.path!r:.200}"
+        for item in plan.run.inputs
+        if _difference(place, _path(place, item), item, None)
+    ]
 
 
 def _path(place: Place, item: Input) -> str:
@@ -87,7 +91,7 @@ def _difference(place: Place, path: str, item: Input, progress: Progress | None)
         return ""
     return (
         f"input {item.path!r:.200} is not what the run read: sha256 {now.sha256[:12]}… and {now.size} bytes, "
-        f"and it was {item.sha256[:12]}… and {item.size} bytes"
+        f"and it was {item.sha256[:12]}… and {item.size} bytes; 'gittrack checkout' gives the code for other data"
     )
 
 

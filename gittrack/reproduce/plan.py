@@ -62,10 +62,15 @@ def script(plan: Plan, repository: str) -> Iterator[str]:
     yield f"# Runs {plan.run.id[:8]} {shlex.quote(plan.run.name)} again."
     yield "set -eu"
     yield "place=$(mktemp -d)"
-    yield f'git -C {shlex.quote(repository)} worktree add --detach "$place/code" {plan.commit}'
+    git = shlex.join(["git", "-C", repository])
+    yield "trap " + shlex.quote(f'{git} worktree remove --force "$place/code"; rm -rf "$place"') + " EXIT"
+    yield f'{git} worktree add --detach "$place/code" {plan.commit}'
     yield f'cd "$place/code"/{shlex.quote(plan.directory)}'
     for item in plan.run.inputs:
         yield f"# input {shlex.quote(item.path)}: {item.kind}, {item.size} bytes, sha256 {item.sha256}"
+        if not item.path.startswith("/"):
+            path, own = shlex.quote(item.path), shlex.quote(f"{repository}/{plan.directory}/{item.path}")
+            yield f'test -e {path} || {{ mkdir -p "$(dirname {path})" && ln -s {own} {path}; }}'
         if item.kind == "file":
             yield f"echo {shlex.quote(f'{item.sha256}  {item.path}')} | sha256sum --check"
     if plan.packages is not None:

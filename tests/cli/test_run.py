@@ -225,3 +225,24 @@ def test_demo(tmp_path: Path, gittrack: Gittrack, git: Git) -> None:
     assert result.out.count("finished") == 7
     assert git("fsck", "--strict", "--no-dangling", cwd=folder) == ""
     assert demo_result(gittrack, folder).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["--api-key", "SuperSecretValue99"], {}),
+        (["--password=SuperSecretValue99"], {}),
+        ([], {"OPENAI_API_KEY": "SuperSecretValue99"}),
+    ],
+)
+def test_a_secret_that_a_command_is_given_is_in_no_output(
+    repo: Path, git: Git, gittrack: Gittrack, words: list[str], environ: dict[str, str]
+) -> None:
+    code = 'for word in "$@" "$OPENAI_API_KEY"; do echo "<${word#*=}>"; done; echo "in $PWD, and the rest"'
+    result = gittrack("run", "-q", "--", "sh", "-c", code, "x", *words, env=environ)
+    assert result.code == 0, result.err
+    assert "SuperSecretValue99" in result.out
+    shown = gittrack("show", "--output").out
+    assert ("SuperSecretValue99" in shown, "<[redacted]>" in shown, f"in {repo}, and" in shown) == (False, True, True)
+    files = git("ls-tree", "-r", "--name-only", "gittrack/runs", cwd=repo).split()
+    assert all("SuperSecretValue99" not in git("show", f"gittrack/runs:{name}", cwd=repo) for name in files)

@@ -219,3 +219,14 @@ def test_a_commit_is_pinned_once(repo: Path, git: Git) -> None:
     assert git("log", "--first-parent", "-1", "--format=%s|%T", CODE, cwd=repo) == (
         f"pin {second}|{git('hash-object', '-t', 'tree', '/dev/null', cwd=repo)}"
     )
+
+
+def test_a_folder_that_became_a_link(repo: Path, git: Git, tmp_path: Path) -> None:
+    (repo / "data").mkdir()
+    (repo / "data/x").write_text("x")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Data", cwd=repo)
+    (repo / "data").rename(tmp_path / "elsewhere")
+    (repo / "data").symlink_to(tmp_path / "elsewhere")
+    expected = added(repo, git)
+    assert taken(repo).tree == expected

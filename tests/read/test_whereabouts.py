@@ -110,3 +110,16 @@ def test_before_the_first_commit(tmp_path: Path, git: Git, gittrack: Gittrack, m
     git("add", "-A", cwd=repo)
     git("commit", "-qm", "First", cwd=repo)
     assert seen(gittrack) == (None, "", git("rev-parse", "HEAD", cwd=repo).strip())
+
+
+def test_a_commit_that_is_an_option_of_git_is_none(repo: Path, git: Git, tmp_path: Path) -> None:
+    from gittrack.git.ancestry import is_ancestor, is_in_history, trees_after
+    from gittrack.git.repository import discover
+
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    found, hostile = discover(repo), f"--output={victim}"
+    assert not is_in_history(found, hostile, "refs/heads/gittrack/runs")
+    assert not is_ancestor(found, hostile, "HEAD")
+    assert len(trees_after(found, hostile, 0, "refs/heads/gittrack/runs")) == 1
+    assert victim.read_text() == "kept"

@@ -191,12 +191,17 @@ def test_the_script_of_a_dry_run_does_the_same(
 ) -> None:
     from tests.conftest import run
 
-    record(script, python)
+    (script / "data.csv").write_text("ignored by git\n")
+    assert gittrack("run", "-q", "--input", "data.csv", "--", python, "train.py").code == 0
     result = gittrack("reproduce", "latest", "--dry-run")
     assert (result.code, git("worktree", "list", cwd=script).count("\n")) == (0, 1)
     (script / "helper.py").unlink()
-    done = run(["sh", "-c", result.out], env={"TMPDIR": str(tmp_path)})
+    own = tmp_path / "own"
+    own.mkdir()
+    done = run(["sh", "-c", result.out], env={"TMPDIR": str(own)})
     assert (done.code, done.out[-8:]) == (0, "trained\n"), done.err
+    assert "data.csv: OK" in done.out
+    assert (list(own.iterdir()), git("worktree", "list", cwd=script).count("\n")) == ([], 1)
 
 
 def test_what_cannot_be_done_is_one_sentence(
@@ -245,3 +250,33 @@ def test_checkout_and_branch(script: Path, python: str, git: Git, gittrack: Gitt
     assert {key: first[key] for key in ("commit", "snapshot", "tree", "dirty")} == {
         key: second[key] for key in ("commit", "snapshot", "tree", "dirty")
     }
+
+
+def test_submodules_come_along_and_leave_the_configuration_alone(
+    script: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library"
+    git("init", "-q", str(library))
+    (library / "lib.txt").write_text("from the library\n")
+    git("add", "lib.txt", cwd=library)
+    git("commit", "-qm", "Library", cwd=library)
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
+    git("submodule", "--quiet", "add", str(library), "lib", cwd=script)
+    git("commit", "-qm", "Add the library", cwd=script)
+    git("config", "--remove-section", "submodule.lib", cwd=script)
+    before = (script / ".git/config").read_bytes()
+    assert gittrack("run", "-q", "--", "cat", "lib/lib.txt").code == 0
+    result = gittrack("reproduce", "latest")
+    assert (result.code, result.out.splitlines()[0]) == (0, "from the library"), result.err
+    assert (script / ".git/config").read_bytes() == before
+
+
+def test_a_checkout_that_fails_takes_nobodys_worktree_away(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    record(script, python)
+    place = tmp_path / "theirs"
+    git("worktree", "add", "-q", "--lock", str(place), cwd=script)
+    place.rename(tmp_path / "unmounted")
+    assert gittrack("checkout", "latest", str(place)).code == 1
+    assert (script / ".git/worktrees/theirs/HEAD").exists()
