@@ -62,7 +62,7 @@ def script(plan: Plan, repository: str) -> Iterator[str]:
     yield f"# Runs {plan.run.id[:8]} {shlex.quote(plan.run.name)} again."
     yield "set -eu"
     yield "place=$(mktemp -d)"
-    git = shlex.join(["git", "-C", repository])
+    git = f"git -C {shlex.quote(repository)}"
     yield "trap " + shlex.quote(f'{git} worktree remove --force "$place/code"; rm -rf "$place"') + " EXIT"
     yield f'{git} worktree add --detach "$place/code" {plan.commit}'
     yield f'cd "$place/code"/{shlex.quote(plan.directory)}'

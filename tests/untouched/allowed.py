@@ -48,7 +48,11 @@ JOURNAL: Final[Allowance] = (
     rule(STATE, NEW, ENTRIES),
     rule(rf"{STATE}/journal(/.*)?", NEW, GONE, CONTENT, TIMES, ENTRIES),
 )
-INPUT: Final[Allowance] = (rule(rf"{STATE}/stat\.sqlite(-wal|-shm)?", NEW, GONE, CONTENT, TIMES), rule(STATE, ENTRIES))
+INPUT: Final[Allowance] = (
+    rule(rf"{STATE}/stat\.sqlite(-wal|-shm)?", NEW, GONE, CONTENT, TIMES),
+    rule(STATE, ENTRIES),
+    rule("tmp", ENTRIES),
+)
 # Files of objects are only ever added. One that holds what is to be written anyway gets the time of now, as
 # git does it, so that no 'git gc' takes it for garbage.
 OBJECTS: Final[Allowance] = (
