@@ -228,6 +228,18 @@ def test_a_folder_is_not_removed_from_under_a_process_that_begins_to_write(proje
     assert [part.name for part in on_branch(project).parts] == ["mine"]
 
 
+def test_a_folder_is_not_removed_while_a_segment_is_in_it(project: Project, journal: Path) -> None:
+    """Whoever wrote it may be gone, lock and all: its records have still to be published."""
+    lay(journal, "aa", OPEN, START)
+    lay(journal, "bb", OPEN, START)
+    kept = (journal / "bb.log").read_bytes()
+    for lock in journal.glob("*.lock"):
+        lock.unlink()
+    publishing.delete_segments(str(journal), ["aa"])
+    assert [path.name for path in journal.glob("*.log")] == ["bb.log"]
+    assert (journal / "bb.log").read_bytes() == kept
+
+
 def commit_on_branch(git: Git, repo: Path, files: Iterable[tuple[str, str]]) -> None:
     """Put files on the branch for runs with git alone."""
     git("worktree", "add", "-q", "../branch", "gittrack/runs")
