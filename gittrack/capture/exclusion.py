@@ -7,14 +7,16 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gittrack.capture.crowds import too_many
 from gittrack.capture.secret_files import secret_in
 from gittrack.model import LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_FILE: Final = 10 << 20
 MAX_TOTAL: Final = 256 << 20
+MAX_COUNT: Final = 2000
 
 
 class Candidate(Protocol):
@@ -30,26 +32,30 @@ class Candidate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In bytes: of one changed file, and of all untracked files together."""
+    """In bytes: of one changed file, and of all untracked files together; and how many of these there may be."""
 
     file: int = MAX_FILE
     total: int = MAX_TOTAL
+    count: int = MAX_COUNT
 
 
 def leave_out(
     top: str,
-    candidates: Iterable[Candidate],
+    candidates: Sequence[Candidate],
     limits: Limits,
     committed: Callable[[bytes], bytes | None],
 ) -> Mapping[bytes, LeftOut]:
     """Return the paths that a snapshot of the working tree at `top` leaves out, each with the reason.
 
+    All of a folder that is left out as a whole have the same one, which names the folder.
+
     `committed(path)` is the content in HEAD: a secret that is in git already is no reason to lose a change.
     """
-    found: dict[bytes, LeftOut] = {}
+    untracked = [c.path for c in candidates if c.untracked and not c.path.endswith(b"/")]
+    found = too_many(untracked, limits.count)
     sizes: dict[bytes, int] = {}
     for candidate in candidates:
-        if candidate.submodule:
+        if candidate.submodule or candidate.path in found:
             continue
         reason, size = _judge(top, candidate, limits, committed)
         if reason:

@@ -31,10 +31,29 @@ def _stale_after(project: Project, _: str) -> None:
         raise GittrackError("it is not a number of seconds greater than 0")
 
 
+def _number(key: str) -> Callable[[Project, str], None]:
+    def examine(project: Project, _: str) -> None:
+        if project.settings.number(key.lower(), 0) < 0:
+            raise GittrackError("it is less than 0")
+
+    return examine
+
+
+def _redact(project: Project, _: str) -> None:
+    project.redact_as_configured()
+
+
+def _environment(_: Project, value: str) -> None:
+    check_text("the name of a variable", value)
+
+
 SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.branch": _branch,
     "gittrack.experiment": _experiment,
     "gittrack.staleAfter": _stale_after,
+    **{key: _number(key) for key in (f"gittrack.snapshotMax{what}" for what in ("File", "Total", "Count"))},
+    "gittrack.environment": _environment,
+    "gittrack.redact": _redact,
 }
 
 

@@ -48,6 +48,7 @@ _UNFINISHED: Final = (
     ("objects/info", "tmp_", "an unfinished file about objects"),
     ("objects/info/commit-graphs", "tmp_", "an unfinished commit graph"),
     ("lfs/tmp", "tmp_", "an unfinished large file"),
+    ("gittrack", "snapshot-", "a part of an unfinished snapshot"),
 )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MOST: Final = 20_000  # commits that are looked at; a run is looked for among those that came after it
+_BLOCK: Final = 200  # commits whose patches are made at once
 
 
 def _history(runs_ref: str) -> list[str]:
@@ -41,6 +42,14 @@ def is_ancestor(repo: Repository, commit: str, tip: str) -> bool:
     return is_oid(commit) and run_git_status(["merge-base", "--is-ancestor", commit, tip], repo=repo)[0] == 0
 
 
+def is_surely_ancestor(repo: Repository, commit: str, tip: str) -> bool:
+    """As `is_ancestor`, by a walk no longer than what came after `commit`; where clocks were wrong it may say no."""
+    if not is_oid(commit):
+        return False
+    code, out, _ = run_git_status(["rev-list", "--max-count=1", commit, "--not", tip], repo=repo)
+    return code == 0 and not out
+
+
 def remote_branches(repo: Repository, branch: str) -> list[tuple[str, str]]:
     """Return (ref, commit) of the branch of that name of each remote, as it was fetched last."""
     out = run_git(["for-each-ref", "--format=%(refname) %(objectname)", f"refs/remotes/*/{branch}"], repo=repo)
@@ -61,16 +70,24 @@ def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: st
     return [(words[0], words[1]) for line in out.decode("ascii").splitlines() if len(words := line.split(" ")) == 2]
 
 
-def patch_ids(repo: Repository, commits: Sequence[str]) -> dict[str, str]:
-    """Return patch-id -> the first of `commits` with it; merges and empty commits have none."""
-    if not commits:
-        return {}
+def patch_of(repo: Repository, commit: str) -> str | None:
+    """Return the patch-id of a commit, None for a merge and for one that changes nothing."""
+    return next(iter(_patches(repo, [commit])), None)
+
+
+def newest_with_patch(repo: Repository, patch: str, commits: Sequence[str]) -> str | None:
+    """Return the last of `commits`, which come oldest first, with that patch-id; what is older is not looked at."""
+    for end in range(len(commits), 0, -_BLOCK):
+        found = _patches(repo, commits[max(0, end - _BLOCK) : end])
+        if patch in found:
+            return found[patch]
+    return None
+
+
+def _patches(repo: Repository, commits: Sequence[str]) -> dict[str, str]:
+    """patch-id -> the last of `commits` with it; merges and empty commits have none."""
     feed = "\n".join(commits).encode() + b"\n"
     diff = ["diff-tree", "--stdin", "--patch", "--root", "-r", "--no-renames", "--no-ext-diff", "--no-textconv"]
     patches = run_git(diff, repo=repo, stdin=feed)
     out = run_git(["patch-id", "--stable"], repo=repo, stdin=patches)
-    found: dict[str, str] = {}
-    for line in out.decode("ascii").splitlines():
-        patch, commit = line.split(" ")
-        found.setdefault(patch, commit)
-    return found
+    return dict(line.split(" ") for line in out.decode("ascii").splitlines())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError
 from gittrack.git.durable import make_directories, sharing_of
-from gittrack.git.process import git_environment, run_git, run_git_status, spawn_detached
+from gittrack.git.process import git_environment, run_git, spawn_detached
 
 if TYPE_CHECKING:
     from gittrack.git.repository import Repository, Settings
@@ -61,6 +61,7 @@ def pack_branch(repo: Repository, ref: str) -> None:
 
 
 def _pack_new(repo: Repository, ref: str) -> None:
+    from gittrack.git.ancestry import is_ancestor
     from gittrack.git.durable import fsync_directories
     from gittrack.git.refs import read_ref
 
@@ -71,7 +72,7 @@ def _pack_new(repo: Repository, ref: str) -> None:
     wanted = [tip]
     last = _read_line(memory)
     # The last tip only saves the walk over what is packed: without it, or after a rewrite, all is walked.
-    if last is not None and run_git_status(["merge-base", "--is-ancestor", last, tip], repo=repo)[0] == 0:
+    if last is not None and is_ancestor(repo, last, tip):
         wanted.append(f"^{last}")
     packs = os.path.join(repo.objects_dir, "pack")
     args = ["pack-objects", "--revs", "--unpacked", "--non-empty", "--delta-base-offset", "--threads=1", "--quiet"]

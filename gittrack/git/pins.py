@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.errors import DamagedRecord
+from gittrack.git.ancestry import is_ancestor, is_surely_ancestor
 from gittrack.git.branch import advance, commit_bytes
-from gittrack.git.process import run_git, run_git_status
+from gittrack.git.process import run_git
 from gittrack.git.reader import BlobReader, empty_tree, parents_of
 from gittrack.git.refs import read_ref
 from gittrack.git.rewriting import with_parents
@@ -31,14 +32,23 @@ _PIN: Final = re.compile(rb"\n\n(?:pin |merge pins)")  # a commit of the user's 
 
 def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
     """Keep `commit` alive through `ref`, durably; nothing where it is already. StorageError when the disk refuses."""
-    if not is_pinned(repo, ref, commit):
+    if last_pinned(repo, ref) == commit:
+        return
+    tip = read_ref(repo, ref)
+    # Where git cannot tell, or clocks were wrong, one more pin does no harm.
+    if tip is None or not is_surely_ancestor(repo, commit, tip):
         pin_itself(repo, ref, commit, committer=committer)
 
 
 def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
-    """Keep `commit` alive by a pin of its own, whether or not another one has it as an ancestor."""
+    """Keep `commit` alive by a pin of its own, whether or not an older one leads to it, at the same cost however many.
 
-    def build(store: ObjectStore, tip: str | None) -> str:
+    For a commit that was just made: nothing can lead to it yet but the last pin, of a process that made the very same.
+    """
+
+    def build(store: ObjectStore, tip: str | None) -> str | None:
+        if tip is not None and _pinned_by(store, tip) == commit:
+            return None
         settle_tip(repo, ref, commit)
         tree = store.write("tree", b"")
         who = (committer, time.time())
@@ -46,18 +56,14 @@ def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature)
         parents = [parent for parent in (before, commit) if parent is not None]
         return store.write("commit", commit_bytes(tree, parents, f"pin {commit}\n", who, who))
 
-    advance(repo, ref, build)
+    if last_pinned(repo, ref) != commit:
+        advance(repo, ref, build)
 
 
 def is_pinned(repo: Repository, ref: str, commit: str) -> bool:
     """Tell whether `commit` is kept alive by `ref`, by a pin of its own or as an ancestor of another."""
     tip = read_ref(repo, ref)
-    if tip is None:
-        return False
-    if last_pinned(repo, ref) == commit:
-        return True
-    # 1 for no; 128 for a ref that is broken, or a history that is cut off: then one more pin does no harm.
-    return run_git_status(["merge-base", "--is-ancestor", commit, tip], repo=repo)[0] == 0
+    return tip is not None and (last_pinned(repo, ref) == commit or is_ancestor(repo, commit, tip))
 
 
 def last_pinned(repo: Repository, ref: str) -> str | None:
@@ -65,12 +71,15 @@ def last_pinned(repo: Repository, ref: str) -> str | None:
     tip = read_ref(repo, ref)
     if tip is None:
         return None
+    with ObjectStore(repo) as store:
+        return _pinned_by(store, tip)
+
+
+def _pinned_by(store: ObjectStore, pin: str) -> str | None:
     try:
-        with ObjectStore(repo) as store:
-            _, data = store.read(tip)
+        parents = parents_of(store.read(pin)[1])
     except MissingObject:
         return None
-    parents = parents_of(data)
     return parents[-1] if parents else None
 
 

@@ -34,13 +34,17 @@ def scratch_tree(
     except OSError as error:
         raise StorageError(f"the working tree cannot be looked at: {error.strerror or error}") from None
     try:
-        objects = os.path.join(folder, "objects")
-        os.mkdir(objects)
-        present = os.pathsep.join([_quoted(repo.objects_dir), *repo.more_objects])
-        env = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": present}
+        env = objects_in(repo, os.path.join(folder, "objects"))
         yield _written(repo, state, left_out, folder, env), env
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def objects_in(repo: Repository, folder: str) -> dict[str, str]:
+    """Make a folder for objects; return the environment in which git writes to it, and reads the repository's too."""
+    os.mkdir(folder)
+    present = os.pathsep.join([_quoted(repo.objects_dir), *repo.more_objects])
+    return {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": present}
 
 
 def _written(repo: Repository, state: WorkingTree, left_out: Container[bytes], folder: str, env: dict[str, str]) -> str:

@@ -49,11 +49,6 @@ def find_entry(data: bytes, hash_len: int, name: bytes) -> Entry | None:
     return None
 
 
-def put_entry(data: bytes, hash_len: int, entry: Entry) -> bytes:
-    """Return the raw tree with `entry` added in git's order, in the place of any entry of the same name."""
-    return put_entries(data, hash_len, (entry,))
-
-
 def put_entries(data: bytes, hash_len: int, entries: Iterable[Entry]) -> bytes:
     """Return the raw tree with all `entries` put into it; the last of two of one name wins."""
     added = {entry.name: entry for entry in entries}

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.errors import GittrackError
+from gittrack.git.pins import CODE, SNAPSHOTS
 from gittrack.git.reader import BlobReader, empty_tree, parents_of
 from gittrack.git.refs import read_ref
 from gittrack.git.verified import missing_objects, read_verified
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from gittrack.git.repository import Repository
 
-PIN_REFS: Final = ("refs/gittrack/code", "refs/gittrack/snapshots")
 _SHOWN: Final = 5
 
 
@@ -32,7 +32,7 @@ def pin_problems(repo: Repository, *, partial: bool) -> Iterator[tuple[str, str]
     In a `partial` clone objects may be elsewhere by design and are not looked for.
     """
     with BlobReader(repo) as reader:
-        for ref in PIN_REFS:
+        for ref in (CODE, SNAPSHOTS):
             try:
                 tip = read_ref(repo, ref)
             except GittrackError as error:

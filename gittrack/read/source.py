@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFetched
+from gittrack.git.ancestry import is_oid
 from gittrack.git.worktrees import has_commit
 
 if TYPE_CHECKING:
     from gittrack.model import Code, Run
     from gittrack.project import Project
-
-_OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def source_of(project: Project, run: Run) -> str:
@@ -39,7 +37,7 @@ def _purged(run: Run) -> NotFetched:
 def source_commit(code: Code) -> str | None:
     """Return the id of the commit that holds the code, None where there is none, or what is told is no id."""
     commit = code.snapshot or code.commit
-    return commit if commit is not None and _OID.fullmatch(commit) else None
+    return commit if commit is not None and is_oid(commit) else None
 
 
 def not_fetched(project: Project, run: Run, commit: str) -> NotFetched:

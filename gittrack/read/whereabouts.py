@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import REWRITES, parse_rewrite
-from gittrack.git.ancestry import is_in_history, is_oid, patch_ids, trees_after
+from gittrack.git.ancestry import is_in_history, is_oid, newest_with_patch, patch_of, trees_after
 from gittrack.git.process import GitError
 from gittrack.git.reader import list_tree
 
@@ -93,8 +93,5 @@ def _rewritten(project: Project, commit: str) -> str | None:
 
 
 def _with_patch(project: Project, commit: str, candidates: list[str]) -> str | None:
-    own = patch_ids(project.repo, [commit])
-    if not own:
-        return None
-    others = patch_ids(project.repo, candidates)
-    return next((others[patch] for patch in own if patch in others), None)
+    patch = patch_of(project.repo, commit)
+    return None if patch is None else newest_with_patch(project.repo, patch, candidates)

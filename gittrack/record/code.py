@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.arguments import entry_of
-from gittrack.capture.exclusion import MAX_FILE, MAX_TOTAL, Limits, leave_out
+from gittrack.capture.exclusion import MAX_COUNT, MAX_FILE, MAX_TOTAL, Limits, leave_out
 from gittrack.capture.lock_files import is_lock_file
 from gittrack.capture.redact import redact_shapes, redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.lookup import files_on_the_way
 from gittrack.git.packs import open_packs
-from gittrack.git.pins import CODE, pin
+from gittrack.git.pins import CODE, SNAPSHOTS, pin
 from gittrack.git.snapshot import Snapshot, base_of, take_snapshot
 from gittrack.git.status import working_tree
 from gittrack.git.store import ObjectStore
@@ -43,8 +43,11 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     problems: list[str] = []
     omitted = left_out(project, state)
     base = None if state.commit is None else base_of(project.repo, state.commit)
-    _pin(project, base, problems)
+    _pin(project, CODE, base, problems)
     kept = _keep(project, state, omitted, problems)
+    if kept.commit == state.commit != base:
+        # A snapshot that was checked out: here perhaps only a ref that follows a remote leads to it.
+        _pin(project, SNAPSHOTS, kept.commit, problems)
     remote = project.settings.remote_url(state.branch)
     here = _here(project)
     top = project.repo.worktree
@@ -56,7 +59,7 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
         dirty=state.dirty or base != state.commit,
         tree=kept.tree,
         snapshot=None if kept.commit == base else kept.commit,
-        left_out=_told(tuple(omitted.values())),
+        left_out=_told(tuple(dict.fromkeys(omitted.values()))),
         remote=utf8(redact_url(remote)) if remote else None,
         entry=None if entry is None else redact_shapes(utf8(entry)),
         directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
@@ -91,7 +94,9 @@ def left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
         return {}
     settings = project.settings
     limits = Limits(
-        settings.number("gittrack.snapshotmaxfile", MAX_FILE), settings.number("gittrack.snapshotmaxtotal", MAX_TOTAL)
+        settings.number("gittrack.snapshotmaxfile", MAX_FILE),
+        settings.number("gittrack.snapshotmaxtotal", MAX_TOTAL),
+        settings.number("gittrack.snapshotmaxcount", MAX_COUNT),
     )
     heads = {difference.path: difference.head_oid for difference in state.differences}
 
@@ -101,10 +106,10 @@ def left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
     return dict(leave_out(project.repo.worktree, state.differences, limits, committed))
 
 
-def _pin(project: Project, commit: str | None, problems: list[str]) -> None:
+def _pin(project: Project, ref: str, commit: str | None, problems: list[str]) -> None:
     try:
         if commit is not None:
-            pin(project.repo, CODE, commit, committer=project.committer)
+            pin(project.repo, ref, commit, committer=project.committer)
     except (GittrackError, OSError) as error:
         problems.append(f"the commit of the code may not survive a rewrite: it could not be pinned ({error})")
 

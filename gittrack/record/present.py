@@ -37,4 +37,4 @@ def present_code(project: Project) -> Iterator[Present]:
     state = working_tree(project.repo)
     omitted = left_out(project, state)
     with scratch_tree(project.repo, state, omitted) as (tree, env):
-        yield Present(state, tree, env, tuple(omitted.values()))
+        yield Present(state, tree, env, tuple(dict.fromkeys(omitted.values())))

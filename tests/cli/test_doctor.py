@@ -84,6 +84,7 @@ LEFTOVERS = (
     "objects/aa/tmp_obj_x1",
     "objects/pack/tmp_pack_x1",
     "lfs/tmp/tmp_0123",
+    "gittrack/snapshot-0123.index",
 )
 
 

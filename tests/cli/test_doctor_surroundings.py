@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,9 @@ from gittrack.doctor.configuration import SETTINGS
 from gittrack.doctor.machine import inodes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Git, Gittrack, RunPython
 
 RUNS = "refs/heads/gittrack/runs"
-README_SETTINGS = {"gittrack.branch", "gittrack.experiment", "gittrack.staleAfter"}
 
 
 def told(gittrack: Gittrack, *args: str, code: int, cwd: Path | None = None) -> dict[str, str]:
@@ -33,10 +32,24 @@ def commit(git: Git, *changes: str) -> None:
     git("fast-import", "--quiet", "--force", input=head + "".join(changes))
 
 
+def test_the_settings_that_are_known_are_those_of_the_readme(recorded: Path, git: Git, gittrack: Gittrack) -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    there = re.findall(r"`(gittrack\.\w+)` ", page.partition("Settings, all by `git config`")[2].partition("\n\n")[0])
+    assert sorted(SETTINGS) == sorted(there)
+    values = {"gittrack.branch": "gittrack/runs", "gittrack.experiment": "lr sweep"}
+    for key in there:
+        git("config", key, values.get(key, "3600"))
+
+    assert told(gittrack, code=0) == {}, recorded
+
+
 @pytest.mark.parametrize(
     ("key", "value", "sentence", "code"),
     [
         ("gittrack.brnach", "x", "the setting gittrack.brnach has no meaning; did you mean gittrack.branch?", 0),
+        ("gittrack.snapshotMaxCount", "many", "the setting gittrack.snapshotMaxCount is 'many': ", 1),
+        ("gittrack.snapshotMaxFile", "-1", "the setting gittrack.snapshotMaxFile is '-1': it is less than 0", 1),
+        ("gittrack.redact", "(", "the setting gittrack.redact is '(': ", 1),
         ("gittrack.colour", "x", "has no meaning; there are gittrack.branch, ", 0),
         ("gittrack.staleAfter", "soon", "the setting gittrack.staleAfter is 'soon'", 1),
         ("gittrack.staleAfter", "0", "it is not a number of seconds greater than 0", 1),
@@ -50,14 +63,6 @@ def test_settings(recorded: Path, git: Git, gittrack: Gittrack, key: str, value:
     found = told(gittrack, "--fix", code=code)
 
     assert sentence in found["setting"], recorded
-
-
-def test_the_settings_that_are_known_are_those_that_exist(recorded: Path, git: Git, gittrack: Gittrack) -> None:
-    assert set(SETTINGS) == README_SETTINGS
-    for key, value in zip(sorted(SETTINGS), ("gittrack/runs", "lr sweep", "3600"), strict=True):
-        git("config", key, value)
-
-    assert told(gittrack, code=0) == {}, recorded
 
 
 def test_what_another_user_left(recorded: Path, git: Git, gittrack: Gittrack) -> None:

@@ -14,7 +14,7 @@ from gittrack.codec.series import read_series, write_series
 from gittrack.codec.text import from_yaml, to_yaml
 from gittrack.codec.times import read_time, write_time
 from gittrack.errors import DamagedRecord, InvalidValue
-from gittrack.git.tree import Entry, find_entry, parse_tree, put_entry, serialize
+from gittrack.git.tree import Entry, find_entry, parse_tree, put_entries, serialize
 from gittrack.model import MetricSummary, Number, Point, Record, Value
 from gittrack.read.records import read_records, record_at
 from gittrack.read.schema import add_run, create_tables
@@ -122,7 +122,7 @@ def check_tree(data: bytes) -> None:
     hash_len = 32 if data[:1] == b"\x01" else 20
     entries = parse_tree(data[1:], hash_len)
     added = Entry(0o100644, b"run.yaml", "ab" * hash_len)
-    raw = put_entry(data[1:], hash_len, added)
+    raw = put_entries(data[1:], hash_len, (added,))
     assert find_entry(raw, hash_len, b"run.yaml") == added
     assert {e.name for e in parse_tree(raw, hash_len)} == {e.name for e in entries} | {b"run.yaml"}
     assert sorted(parse_tree(serialize(entries), hash_len)) == sorted(entries)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack.git.pins import CODE, pin
+from gittrack.git.pins import CODE, SNAPSHOTS, pin, pin_itself, pinned
 from gittrack.git.repository import Signature, discover
 from gittrack.git.settled import lost_tip
 
 if TYPE_CHECKING:
-    from tests.conftest import Git
+    import pytest
+
+    from tests.conftest import Git, Gittrack
 
 ADA = Signature("Ada Example", "ada@example.com")
 
@@ -36,3 +38,42 @@ def test_pins_that_git_lost_are_gone_on_with(repo: Path, git: Git) -> None:
     git("commit", "-q", "--allow-empty", "-m", "Second", cwd=repo)
     pin(found, CODE, git("rev-parse", "HEAD", cwd=repo).strip(), committer=ADA)
     assert git("rev-parse", f"{CODE}^1", cwd=repo).strip() == tip
+
+
+def test_a_new_snapshot_is_pinned_without_a_look_at_the_pins_before(
+    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        (repo / "new.py").write_text(f"{number}\n")
+        if number:
+            monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+        assert gittrack("run", "-q", "--", "true").code == 0
+    monkeypatch.delenv("GIT_TRACE")
+    tips = git("rev-parse", SNAPSHOTS, f"{SNAPSHOTS}^1", cwd=repo).split()
+    trace = (tmp_path / "trace").read_text()
+    assert "merge-base" not in trace
+    assert not any(tip in trace for tip in tips)
+    assert len(pinned(discover(repo), SNAPSHOTS)) == 2
+
+
+def test_the_very_same_snapshot_of_two_processes_is_pinned_once(repo: Path, git: Git) -> None:
+    found = discover(repo)
+    tree = git("rev-parse", "HEAD^{tree}", cwd=repo).strip()
+    commit = git("commit-tree", "-m", "Working tree", tree, cwd=repo).strip()
+    for _ in range(2):
+        pin_itself(found, SNAPSHOTS, commit, committer=ADA)
+    assert pinned(found, SNAPSHOTS) == [commit]
+
+
+def test_a_commit_that_an_older_pin_leads_to_gets_none(repo: Path, git: Git) -> None:
+    found = discover(repo)
+    first = git("rev-parse", "HEAD", cwd=repo).strip()
+    commits = []
+    for name in ("one", "two"):
+        git("checkout", "-qb", name, first, cwd=repo)
+        git("commit", "-q", "--allow-empty", "-m", name, cwd=repo)
+        commits.append(git("rev-parse", "HEAD", cwd=repo).strip())
+        pin(found, CODE, commits[-1], committer=ADA)
+    pin(found, CODE, first, committer=ADA)
+    pin(found, CODE, commits[0], committer=ADA)
+    assert pinned(found, CODE) == commits[::-1]

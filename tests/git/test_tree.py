@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gittrack.errors import DamagedRecord
 from gittrack.git.process import run_git
 from gittrack.git.repository import Repository, discover
-from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries, put_entry, serialize
+from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries, serialize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_putting_equals_making_the_whole(old: dict[str, tuple[int, bytes]], new:
     assert put_entries(serialize(entries_of(old)), 20, entries_of(new)) == whole
     one_by_one = serialize(entries_of(old))
     for entry in entries_of(new):
-        one_by_one = put_entry(one_by_one, 20, entry)
+        one_by_one = put_entries(one_by_one, 20, (entry,))
         assert find_entry(one_by_one, 20, entry.name) == entry
     assert one_by_one == whole
 
@@ -65,7 +65,7 @@ def test_putting_equals_making_the_whole(old: dict[str, tuple[int, bytes]], new:
 def test_a_file_gives_way_to_a_directory_of_its_name() -> None:
     names = [b"a", b"a-b", b"a0"]
     raw = serialize(Entry(FILE, name, "00" * 32) for name in names)
-    put = put_entry(raw, 32, Entry(DIRECTORY, b"a", "11" * 32))
+    put = put_entries(raw, 32, (Entry(DIRECTORY, b"a", "11" * 32),))
     assert [entry.name for entry in parse_tree(put, 32)] == [b"a-b", b"a", b"a0"]
     assert find_entry(put, 32, b"b") is None
 

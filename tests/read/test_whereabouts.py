@@ -67,6 +67,44 @@ def test_a_rebased_commit_by_the_patch(repo: Path, topic: str, git: Git, gittrac
     assert seen(gittrack) == (git("rev-parse", "topic~", cwd=repo).strip(), "same patch", None)
 
 
+def add_many(git: Git, repo: Path, count: int) -> None:
+    """Commits on main, a second apart."""
+    head = "commit refs/heads/main\ncommitter Ada Example <ada@example.com> {} +0000\ndata 1\nx\n{}"
+    change = "M 100644 inline other.py\ndata 4\n{:04}\n"
+    at = int(git("log", "-1", "--format=%ct", "main", cwd=repo))
+    feed = "".join(
+        head.format(at + number, "" if number else "from refs/heads/main^0\n") + change.format(number)
+        for number in range(count)
+    )
+    git("fast-import", "--quiet", cwd=repo, input=feed)
+    git("reset", "-q", "--hard", "main", cwd=repo)
+
+
+@pytest.mark.parametrize(("before", "after", "blocks"), [(450, 1, 1), (1, 450, 3)])
+def test_patches_are_made_in_blocks_from_the_newest_on_until_one_is_the_same(
+    repo: Path,
+    topic: str,
+    git: Git,
+    gittrack: Gittrack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    after: int,
+    blocks: int,
+) -> None:
+    git("checkout", "-q", "main", cwd=repo)
+    add_many(git, repo, before)
+    git("cherry-pick", topic, cwd=repo)
+    new = git("rev-parse", "main", cwd=repo).strip()
+    add_many(git, repo, after)
+    git("branch", "-qD", "topic", cwd=repo)
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    assert seen(gittrack) == (new, "same patch", None)
+    monkeypatch.delenv("GIT_TRACE")
+    own = 1
+    assert (tmp_path / "trace").read_text().count("built-in: git patch-id") == own + blocks
+
+
 def test_a_recorded_rewrite_goes_first_and_rewrites_of_rewrites_are_followed(
     repo: Path, topic: str, git: Git, gittrack: Gittrack
 ) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.conftest import Git, Gittrack
 
 
@@ -51,6 +53,68 @@ def test_the_largest_untracked_files_go_when_all_are_too_much(repo: Path, git: G
     for number, size in enumerate((1500, 900, 800)):
         (repo / f"{number}.bin").write_bytes(b"x" * size)
     assert left_out(recorded(gittrack)) == {"0.bin": "all untracked files are more than 2048 bytes"}
+
+
+def test_of_too_many_untracked_files_whole_folders_go_and_the_code_stays(
+    repo: Path, git: Git, gittrack: Gittrack
+) -> None:
+    git("config", "gittrack.snapshotMaxCount", "20", cwd=repo)
+    for folder, count in (("lab/data/a", 30), ("lab/data/b", 20), ("lab/src", 15)):
+        (repo / folder).mkdir(parents=True)
+        for number in range(count):
+            (repo / folder / f"{number}.txt").write_text(f"{folder} {number}\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {"lab/data/": "50 of 65 untracked files, more than 20"}
+    assert len([path for path in files(repo, git, code["snapshot"]) if path.startswith("lab/src/")]) == 15
+    assert "lab/data/" in gittrack("show").out
+
+
+def test_of_a_folder_only_what_suffices_goes(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "gittrack.snapshotMaxCount", "20", cwd=repo)
+    for name, count in (("png", 25), ("py", 2)):
+        for number in range(count):
+            (repo / f"{number}.{name}").write_text("1\n")
+    (repo / "data/old").mkdir(parents=True)
+    for number in range(12):
+        (repo / f"data/old/{number}").write_text("1\n")
+    for number in range(12):
+        (repo / f"data/{number}").write_text("1\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {
+        "*.png": "25 of 51 untracked files, more than 20",
+        "data/old/": "12 of 51 untracked files, more than 20",
+    }
+    assert {"0.py", "1.py", "data/11"} <= set(files(repo, git, code["snapshot"]))
+
+
+def test_many_new_files_come_into_one_pack(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    (repo / "data").mkdir()
+    for number in range(120):
+        (repo / f"data/{number}.txt").write_text(f"{number}\n")
+    code = recorded(gittrack)
+    assert len(files(repo, git, code["snapshot"])) == 121
+    assert "packs: 1\n" in git("count-objects", "-v", cwd=repo)
+    assert git("show", f"{code['snapshot']}:data/7.txt", cwd=repo) == "7\n"
+    assert git("fsck", "--strict", cwd=repo) == ""
+    assert not list((repo / ".git/gittrack").glob("snapshot-*"))
+
+
+def test_a_snapshot_that_is_checked_out_is_pinned_here_too(
+    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repo / "new.py").write_text("1\n")
+    snapshot = recorded(gittrack)["snapshot"]
+    git("clone", "-q", str(repo), str(tmp_path / "other"))
+    monkeypatch.chdir(tmp_path / "other")
+    git("fetch", "-q", "origin", "refs/gittrack/snapshots:refs/gittrack/remotes/origin/snapshots")
+    git("checkout", "-q", snapshot)
+    assert recorded(gittrack)["snapshot"] == snapshot
+    git("checkout", "-q", "main")
+    git("remote", "remove", "origin")
+    git("update-ref", "-d", "refs/gittrack/remotes/origin/snapshots")
+    git("reflog", "expire", "--expire=now", "--all")
+    git("gc", "-q", "--prune=now")
+    assert git("show", f"{snapshot}:new.py") == "1\n"
 
 
 def test_another_repository_inside_is_named(repo: Path, git: Git, gittrack: Gittrack) -> None:
