@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, artifact_place, is_id
 from gittrack.errors import DamagedRecord, GittrackError, UsageError
 from gittrack.model import STATUSES, Point, Run
 from gittrack.project import Project, open_project
+from gittrack.query.terms import Query, both, equals
 from gittrack.read.index import Index, Named, Progress, open_index
 from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from sqlite3 import Connection
 
     from gittrack.journals import Journaled
+    from gittrack.read.search import Hit
 
+BATCH = 256  # runs that are read at once
 SUGGEST_FROM = 2000  # runs; comparing words costs 20 us each
 
 
@@ -34,6 +39,7 @@ class Catalog:
         self.problems = problems
         self._index = index
         self._journals = journals
+        self._overlay: Connection | None = None  # the journals' runs as tables of the index
 
     def __enter__(self) -> Catalog:
         return self
@@ -44,6 +50,9 @@ class Catalog:
     def close(self) -> None:
         """Close the index; the runs that were found can still be read."""
         self._index.close()
+        if self._overlay is not None:
+            self._overlay.close()
+            self._overlay = None
 
     @property
     def damaged(self) -> list[tuple[str, str]]:
@@ -63,21 +72,44 @@ class Catalog:
             raise UsageError(f"a number of runs cannot be {limit}")
         if status is not None and status not in STATUSES:
             raise UsageError(f"{status!r:.40} is not a status; a run is one of {', '.join(STATUSES)}")
-        enough = None if limit is None else limit + len(self._journals)
-        found = [
-            run
-            for run in self._index.newest(enough, experiment=experiment, status=status, include_deleted=include_deleted)
-            if run.id not in self._journals
-        ]
-        found += [
-            run
-            for run in (journal.run for journal in self._journals.values())
-            if experiment in (None, run.experiment)
-            and status in (None, run.status)
-            and (include_deleted or not run.deleted)
-        ]
-        found.sort(key=lambda run: (-run.start, run.id))
-        return found if limit is None else found[:limit]
+        where = both(
+            None if experiment is None else equals("experiment", experiment),
+            None if status is None else equals("status", status),
+        )
+        return list(self.search(Query(where, limit=limit, include_deleted=include_deleted)))
+
+    def search(self, query: Query) -> Iterator[Run]:
+        """Yield the runs that `query` means, in its order, those that are running included, a few at a time.
+
+        The choosing is done when this returns; GittrackError when it takes too long.
+        """
+        return self._documents(self._hits(query))
+
+    def count(self, query: Query) -> int:
+        """Return how many runs `query` means."""
+        return len(self._hits(query))
+
+    def _hits(self, query: Query) -> list[Hit]:
+        if not self._journals:
+            return self._index.search(query)
+        from gittrack.read.search import ordering, search, tables_of
+
+        if self._overlay is None:
+            self._overlay = tables_of(journal.run for journal in self._journals.values())
+        enough = None if query.limit is None else query.limit + len(self._journals)
+        found = [hit for hit in self._index.search(replace(query, limit=enough)) if hit.id not in self._journals]
+        found = ordering(query.order).sorted(found + search(self._overlay, query))
+        return found if query.limit is None else found[: query.limit]
+
+    def _documents(self, hits: Sequence[Hit]) -> Iterator[Run]:
+        for start in range(0, len(hits), BATCH):
+            ids = [hit.id for hit in hits[start : start + BATCH]]
+            committed = {run.id: run for run in self._index.documents([i for i in ids if i not in self._journals])}
+            for run_id in ids:
+                journal = self._journals.get(run_id)
+                run = committed.get(run_id) if journal is None else journal.run
+                if run is not None:
+                    yield run
 
     def find(self, spec: str) -> Run:
         """Return the run that a whole id, a unique prefix of one, a name, 'latest' or 'latest~2' means.

@@ -29,14 +29,14 @@ LAYERS = (
     {"record", "read", "share"},
     {"quarantine"},
     {"project"},
-    {"capture", "git", "codec", "replay"},
+    {"capture", "git", "codec", "replay", "query"},
     {"values"},
     {"model", "names"},
     {"errors", "_version"},
 )
 LEVEL = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
-PURE = {"codec", "replay", "values", "model", "names", "errors", "_version"}
+PURE = {"codec", "query", "replay", "values", "model", "names", "errors", "_version"}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 

@@ -14,6 +14,7 @@ from gittrack.doctor.tip import tip_fault
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.process import run_git
 from gittrack.git.refs import read_ref
+from gittrack.query.terms import Query
 from gittrack.read.index import Index, open_index
 from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
 from gittrack.read.verify import is_sha256
@@ -101,13 +102,13 @@ def _rebuild(project: Project, quarantine: Quarantine) -> str:
         if os.path.lexists(path + suffix):
             quarantine.move(path + suffix, "an index that cannot be used")
     with open_index(project) as index:
-        return f"made the index anew, with {index.count(include_deleted=True)} runs"
+        return f"made the index anew, with {index.count()} runs"
 
 
 def _examine_runs(project: Project) -> Iterator[Ailment]:
     try:
         with Index(project) as index:
-            runs = index.newest(include_deleted=True)
+            runs = list(index.documents([hit.id for hit in index.search(Query(include_deleted=True))]))
             damaged = index.damaged()
     except GittrackError as error:
         yield Ailment("branch", f"the runs cannot be read: {error}", "run 'gittrack check'")

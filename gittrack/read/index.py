@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gittrack.git.reader import BlobReader
     from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.query.terms import Query
+    from gittrack.read.search import Hit
 
 Progress: TypeAlias = Callable[[int, int], None]
 _T = TypeVar("_T")
@@ -79,27 +81,23 @@ class Index:
 
     # Questions
 
-    def newest(
-        self,
-        limit: int | None = None,
-        *,
-        experiment: str | None = None,
-        status: str | None = None,
-        include_deleted: bool = False,
-    ) -> list[Run]:
-        """Return runs, newest first."""
-        if not _is_unicode(experiment, status):
-            return []
-        where, values = _filter(experiment, status, include_deleted=include_deleted)
-        return self._documents(f"{where} ORDER BY start DESC, id LIMIT ?", *values, _limit(limit))
+    def search(self, query: Query) -> list[Hit]:
+        """Return the runs that `query` means, in its order; GittrackError when that takes too long."""
+        from gittrack.read.search import search
 
-    def count(self, *, experiment: str | None = None, status: str | None = None, include_deleted: bool = False) -> int:
-        """Return how many runs `newest` would return."""
-        if not _is_unicode(experiment, status):
-            return 0
-        where, values = _filter(experiment, status, include_deleted=include_deleted)
-        sql = f"SELECT count(*) FROM runs {where}"  # noqa: S608 - our own words; values are bound
-        return int(self._ask(lambda db: db.execute(sql, values).fetchone()[0]))
+        return self._ask(lambda db: search(db, query))
+
+    def count(self) -> int:
+        """Return how many runs there are, deleted ones too."""
+        return int(self._ask(lambda db: db.execute("SELECT count(*) FROM runs").fetchone()[0]))
+
+    def documents(self, ids: Sequence[str]) -> Iterator[Run]:
+        """Yield the runs with those whole ids, in that order; one that has gone meanwhile is passed over."""
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            marks = ", ".join("?" * len(batch))
+            found = {run.id: run for run in self._documents(f"WHERE id IN ({marks})", *batch)}
+            yield from (found[run_id] for run_id in batch if run_id in found)
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with that whole id."""
@@ -388,12 +386,3 @@ _MANY: Final = 2**63 - 1
 
 def _limit(limit: int | None) -> int:
     return -1 if limit is None else min(limit, _MANY)
-
-
-def _filter(experiment: str | None, status: str | None, *, include_deleted: bool) -> tuple[str, tuple[str, ...]]:
-    asked = {"experiment = ?": experiment, "status = ?": status}
-    conditions = [condition for condition, value in asked.items() if value is not None]
-    if not include_deleted:
-        conditions.append("deleted = 0")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return where, tuple(value for value in asked.values() if value is not None)

@@ -25,7 +25,7 @@ _TABLES: Final = {
     "purged": "SELECT id, id FROM purged ORDER BY id",
     "runs": (
         "SELECT id, name, experiment, status, start, end, duration, author, email, host, user, commit_id, branch, "
-        "dirty, parent, description, deleted FROM runs ORDER BY id"
+        "dirty, parent, reproduces, description, deleted FROM runs ORDER BY id"
     ),
     "documents": "SELECT id, document, segments FROM documents JOIN runs USING (run) ORDER BY id",
     "params": "SELECT id, key, number, text FROM params JOIN runs USING (run) ORDER BY id, key",
@@ -34,6 +34,7 @@ _TABLES: Final = {
         "ORDER BY id, key"
     ),
     "tags": "SELECT id, key, value FROM tags JOIN runs USING (run) ORDER BY id, key",
+    "inputs": "SELECT id, inputs.name, path, sha256 FROM inputs JOIN runs USING (run) ORDER BY 1, 2, 3, 4",
 }
 _TRIES: Final = 3
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gittrack.read.records import Reading
 
 # Raise the first number with every change of a table, of a row's meaning, of the document or of the fold.
-VERSION: Final = 3 * 1000 + FORMAT_VERSION
+VERSION: Final = 4 * 1000 + FORMAT_VERSION
 
 # A run has a short number in the other tables: its id would be most of their size. `records` lists the
 # files that a run was folded from, so that a refresh reads no tree.
@@ -34,7 +34,7 @@ CREATE TABLE documents (run INTEGER PRIMARY KEY, document TEXT, segments TEXT);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT, experiment TEXT, status TEXT, start REAL, end REAL,
     duration REAL, author TEXT, email TEXT, host TEXT, user TEXT, commit_id TEXT, branch TEXT, dirty INTEGER,
-    parent TEXT, description TEXT, deleted INTEGER
+    parent TEXT, reproduces TEXT, description TEXT, deleted INTEGER
 );
 CREATE TABLE params (run INTEGER, key TEXT, number NUMERIC, text TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
 CREATE TABLE metrics (
@@ -42,6 +42,7 @@ CREATE TABLE metrics (
     max_step NUMERIC, count NUMERIC, PRIMARY KEY (run, key)
 ) WITHOUT ROWID;
 CREATE TABLE tags (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
+CREATE TABLE inputs (run INTEGER, name TEXT, path TEXT, sha256 TEXT);
 """
 # Made after the rows of a rebuild, which is faster.
 INDEXES: Final = """
@@ -53,10 +54,12 @@ CREATE INDEX runs_name ON runs (name);
 CREATE INDEX runs_commit ON runs (commit_id);
 CREATE INDEX runs_parent ON runs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX params_number ON params (key, number);
+CREATE INDEX params_text ON params (key, text);
 CREATE INDEX metrics_last ON metrics (key, last);
 CREATE INDEX tags_value ON tags (key, value);
+CREATE INDEX inputs_run ON inputs (run);
 """
-_OF_A_RUN: Final = ("runs", "documents", "params", "metrics", "tags")
+_OF_A_RUN: Final = ("runs", "documents", "params", "metrics", "tags", "inputs")
 
 
 def create_tables(db: Connection) -> None:
@@ -106,7 +109,7 @@ def add_run(db: Connection, run_id: str, reading: Reading) -> None:
 def _add(db: Connection, run: Run, document: str, segments: str) -> None:
     author = run.author
     cursor = db.execute(
-        "INSERT INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             run.id,
             run.name,
@@ -123,6 +126,7 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
             run.code.branch,
             run.code.dirty,
             run.parent,
+            run.reproduces,
             run.description,
             run.deleted,
         ),
@@ -142,6 +146,9 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
         ],
     )
     db.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(number, *tag) for tag in run.tags.items()])
+    db.executemany(
+        "INSERT INTO inputs VALUES (?, ?, ?, ?)", [(number, item.name, item.path, item.sha256) for item in run.inputs]
+    )
 
 
 def _params(run: Run) -> Iterator[tuple[str, int | float | None, str]]:

@@ -19,6 +19,7 @@ from gittrack.errors import GittrackError
 from gittrack.git.repository import discover
 from gittrack.model import FAILED, FINISHED, MetricSummary, Run
 from gittrack.project import Project, open_project
+from gittrack.query.terms import Query, both, equals
 from gittrack.read.database import FILE
 from gittrack.read.index import Index, open_index
 from gittrack.read.records import read_records, record_at
@@ -29,20 +30,43 @@ if TYPE_CHECKING:
     from tests.conftest import Git
     from tests.read.conftest import RunsBranch
 
-TABLES = ("params", "metrics", "tags")
+TABLES = ("params", "metrics", "tags", "inputs")
 
 
 def index_file() -> Path:
     return Path(open_project().repo.state_dir) / FILE
 
 
-def names(index: Index, **filters: object) -> list[str]:
-    return [run.name for run in index.newest(**filters)]  # type: ignore[arg-type]
+def found(
+    index: Index,
+    *,
+    experiment: str | None = None,
+    status: str | None = None,
+    limit: int | None = None,
+    include_deleted: bool = False,
+) -> list[Run]:
+    """Runs, newest first."""
+    wanted = {"experiment": experiment, "status": status}
+    where = both(*(equals(key, value) for key, value in wanted.items() if value is not None))
+    hits = index.search(Query(where, limit=limit, include_deleted=include_deleted))
+    return list(index.documents([hit.id for hit in hits]))
+
+
+def names(
+    index: Index,
+    *,
+    experiment: str | None = None,
+    status: str | None = None,
+    limit: int | None = None,
+    include_deleted: bool = False,
+) -> list[str]:
+    runs = found(index, experiment=experiment, status=status, limit=limit, include_deleted=include_deleted)
+    return [run.name for run in runs]
 
 
 def dump(index: Index) -> dict[str, object]:
     """All that an index holds, without the numbers that it gives to runs."""
-    rows: dict[str, object] = {"damaged": index.damaged(), "runs": index.newest(include_deleted=True)}
+    rows: dict[str, object] = {"damaged": index.damaged(), "runs": found(index, include_deleted=True)}
     for table in TABLES:
         sql = f"SELECT runs.id, {table}.* FROM {table} JOIN runs USING (run) ORDER BY 1, 3"  # noqa: S608
         rows[table] = [(row[0], *row[2:]) for row in select(index, sql)]
@@ -63,7 +87,7 @@ def full_scan(project: Project) -> dict[str, object]:
 
 def test_without_runs_there_is_nothing_and_no_file_is_made(repo: Path) -> None:
     with open_index(open_project()) as index:
-        assert (index.newest(), index.count(), index.damaged(), index.get("0" * 32)) == ([], 0, [], None)
+        assert (found(index), index.count(), index.damaged(), index.get("0" * 32)) == ([], 0, [], None)
     assert not (repo / ".git/gittrack").exists()
 
 
@@ -82,7 +106,7 @@ def test_runs_come_newest_first_and_can_be_chosen(branch: RunsBranch) -> None:
         assert names(index, experiment="other") == ["run-1", "run-2"]
         assert names(index, experiment="other", status=FAILED) == []
         assert names(index, status=FINISHED, include_deleted=True, limit=2) == ["run-1", "run-4"]
-        assert (index.count(), index.count(include_deleted=True), index.count(status=FAILED)) == (4, 5, 1)
+        assert index.count() == 5
         assert [run.id for run in index.by_name("run-1")] == [branch.id(5), branch.id(1)]
         assert [run.id for run in index.by_prefix("0000000")] == [branch.id(n) for n in range(1, 6)]
         assert [(run.name, run.deleted) for run in index.by_prefix(branch.id(4)[:8])] == [("run-4", True)]
@@ -97,7 +121,7 @@ def test_values_come_back_exactly_and_are_columns_where_sqlite_can_hold_them(bra
     metrics = {"loss": MetricSummary(math.nan, None, -math.inf, 2, 1e300, 2**63, 9, ("metrics/loss.tsv",))}
     branch.commit(branch.frame() | branch.run(1, params=params, metrics=metrics, tags={"stage": "dev"}))
     with open_index(open_project()) as index:
-        run = index.newest()[0]
+        run = found(index)[0]
         assert repr(run.params) == repr(params)
         assert repr(run.metrics) == repr(metrics)
         rows = dump(index)
@@ -175,7 +199,7 @@ def test_a_damaged_later_record_leaves_the_run(branch: RunsBranch) -> None:
     bad = {f"{branch.folder(1)}/later/00000002-{'0' * 16}.yaml": b"status: lost\n"}
     branch.commit(branch.frame() | branch.run(1) | branch.later(1, 1, tags={"a": "b"}) | bad)
     with open_index(open_project()) as index:
-        assert [run.tags for run in index.newest()] == [{"a": "b"}]
+        assert [run.tags for run in found(index)] == [{"a": "b"}]
         assert [run_id for run_id, _ in index.damaged()] == [branch.id(1)]
 
 
@@ -288,7 +312,7 @@ def test_a_newer_format_is_refused(branch: RunsBranch) -> None:
     with Index(open_project()) as index:
         for _ in range(2):
             with pytest.raises(GittrackError, match=r"format version 2.*upgrade gittrack"):
-                index.newest()
+                found(index)
 
 
 def test_a_branch_of_something_else_is_refused(branch: RunsBranch) -> None:
@@ -323,7 +347,7 @@ def test_many_processes_make_and_follow_one_index(branch: RunsBranch) -> None:
         for _ in sys.stdin:
             with open_index(open_project()) as index:
                 counts.append(index.count())
-                assert len(index.newest()) >= counts[-1]
+                assert len(index.names()) >= counts[-1]
         print(counts == sorted(counts), counts[0] >= 60, counts[-1])
     """
     script = [sys.executable, "-c", code]
@@ -399,6 +423,6 @@ def test_refreshing_at_any_time_equals_a_full_scan(branch: RunsBranch, git: Git,
                 branch.commit(changed)
         index.refresh()
         runs, damaged = scan(files)
-        assert index.newest(include_deleted=True) == runs
+        assert found(index, include_deleted=True) == runs
         assert [run_id for run_id, _ in index.damaged()] == damaged
         assert dump(index) == full_scan(project)
