@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gittrack.codec.times import read_time
 from gittrack.errors import DamagedRecord
@@ -15,29 +15,42 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Place(NamedTuple):
+    """Where a mapping with a name of its own stands; written out only in the sentence of an error."""
+
+    above: object
+    key: str
+    name: object
+
+    def __str__(self) -> str:
+        return f"{self.above} {self.key} {shown(self.name)}"
+
+
 class Fields:
     """One mapping of a record; each method reads one key and checks its type."""
 
     __slots__ = ("_data", "_where")
 
-    def __init__(self, data: object, where: str) -> None:
+    def __init__(self, data: object, where: str | _Place) -> None:
         if not isinstance(data, Mapping):
             raise DamagedRecord(f"{where} must be a mapping, not {type(data).__name__}")
         self._data = data
         self._where = where
 
-    def _get(self, key: str, kinds: type | tuple[type, ...], what: str) -> object:
-        value = self._data.get(key)
-        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool)):
-            raise DamagedRecord(f"{self._where}: '{key}' must be {what}, not {shown(value)}")
-        if isinstance(value, int) and value.bit_length() > INT_BITS:
+    def _wrong(self, key: str, what: str) -> DamagedRecord:
+        return DamagedRecord(f"{self._where}: '{key}' must be {what}, not {shown(self._data[key])}")
+
+    def _bounded(self, key: str, value: int) -> int:
+        if value.bit_length() > INT_BITS:
             raise DamagedRecord(f"{self._where}: '{key}' is an integer of {value.bit_length()} bits")
         return value
 
     def text(self, key: str) -> str | None:
         """The text at `key`, None when it is absent."""
-        value = self._get(key, str, "text")
-        return value if isinstance(value, str) else None
+        value = self._data.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise self._wrong(key, "text")
 
     def need_text(self, key: str) -> str:
         """The text at `key`, which must be there."""
@@ -48,8 +61,12 @@ class Fields:
 
     def whole(self, key: str) -> int | None:
         """The integer at `key`."""
-        value = self._get(key, int, "a whole number")
-        return value if isinstance(value, int) else None
+        value = self._data.get(key)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._bounded(key, value)
+        raise self._wrong(key, "a whole number")
 
     def need_whole(self, key: str) -> int:
         """The integer at `key`, which must be there and not be negative."""
@@ -60,15 +77,28 @@ class Fields:
 
     def need_number(self, key: str) -> Number:
         """The number at `key`, which must be there."""
-        value = self._get(key, (int, float), "a number")
-        if not isinstance(value, (int, float)):
+        value = self._data.get(key)
+        if isinstance(value, float):
+            return value
+        if value is None:
             raise DamagedRecord(f"{self._where}: '{key}' is missing")
-        return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._bounded(key, value)
+        raise self._wrong(key, "a number")
 
     def truth(self, key: str) -> bool | None:
         """The boolean at `key`."""
-        value = self._get(key, bool, "true or false")
-        return value if isinstance(value, bool) else None
+        value = self._data.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._wrong(key, "true or false")
+
+    def _list(self, key: str) -> list[object]:
+        """The list at `key`, an empty one when it is absent."""
+        value = self._data.get(key)
+        if value is None or isinstance(value, list):
+            return value or []
+        raise self._wrong(key, "a list")
 
     def time(self, key: str) -> float | None:
         """The time at `key`, in seconds since the epoch."""
@@ -77,11 +107,11 @@ class Fields:
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of texts at `key`."""
-        value = self._get(key, list, "a list")
-        items = value if isinstance(value, list) else []
-        if not all(isinstance(item, str) for item in items):
+        items = self._list(key)
+        texts = tuple(item for item in items if isinstance(item, str))
+        if len(texts) != len(items):
             raise DamagedRecord(f"{self._where}: '{key}' must be a list of texts")
-        return tuple(items)
+        return texts
 
     def part(self, key: str) -> Fields:
         """The mapping at `key`, an empty one when it is absent."""
@@ -90,21 +120,21 @@ class Fields:
 
     def parts(self, key: str) -> list[Fields]:
         """The list of mappings at `key`."""
-        value = self._get(key, list, "a list")
-        return [Fields(item, f"{self._where} {key}") for item in (value if isinstance(value, list) else [])]
+        return [Fields(item, f"{self._where} {key}") for item in self._list(key)]
 
-    def named(self, key: str, read: Callable[[Fields], T]) -> dict[str, T]:
-        """The mapping of names to mappings at `key`, each read by `read`."""
+    def named(self, key: str, read: Callable[[str, Fields], T]) -> dict[str, T]:
+        """The mapping of names to mappings at `key`, each read by `read`, which is given its name too."""
         mapping = self.part(key)
-        return {
-            mapping.key(name): read(Fields(value, f"{self._where} {key} {shown(name)}"))
-            for name, value in mapping.items()
-        }
+        found: dict[str, T] = {}
+        for name, value in mapping.items():
+            known = mapping.key(name)
+            found[known] = read(known, Fields(value, _Place(self._where, key, name)))
+        return found
 
     def values(self, key: str) -> dict[str, Value]:
         """The params at `key`: any plain values."""
         mapping = self.part(key)
-        return {mapping.key(name): _value(value, self._where, 0) for name, value in mapping.items()}
+        return {mapping.key(name): _value(value, str(self._where), 0) for name, value in mapping.items()}
 
     def optional_texts(self, key: str) -> dict[str, str | None]:
         """The mapping of names to text or null at `key`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.codec.fields import Fields
-from gittrack.codec.paths import OUTPUT, check_id, metric_stem, parse_later
+from gittrack.codec.paths import METRICS, OUTPUT, check_id, metric_stem, parse_later
 from gittrack.codec.times import write_time
 from gittrack.errors import DamagedRecord, InvalidValue
 from gittrack.model import (
@@ -259,33 +259,30 @@ def _read_author(fields: Fields, key: str) -> Author | None:
 
 
 def _read_metrics(fields: Fields, prefix: str) -> dict[str, MetricSummary]:
-    summaries = fields.named("metrics", _read_summary)
     taken: set[str] = set()
-    for name, (summary, stem) in list(summaries.items()):
-        file_stem = stem or metric_stem(name)
-        if "/" in file_stem or file_stem.lower() in taken:
-            raise DamagedRecord(f"metric {name!r:.60}: the file name {file_stem!r:.60} is not allowed")
-        taken.add(file_stem.lower())
-        file = f"{prefix}metrics/{file_stem}.tsv"
-        summaries[name] = (_with_file(summary, file), None)
-    return {name: summary for name, (summary, _) in summaries.items()}
+
+    def read(name: str, item: Fields) -> MetricSummary:
+        stem = item.text("file") or metric_stem(name)
+        if "/" in stem or stem.lower() in taken:
+            raise DamagedRecord(f"metric {name!r:.60}: the file name {stem!r:.60} is not allowed")
+        taken.add(stem.lower())
+        return read_summary(item, (f"{prefix}{METRICS}/{stem}.tsv",))
+
+    return fields.named("metrics", read)
 
 
-def _with_file(m: MetricSummary, file: str) -> MetricSummary:
-    return MetricSummary(m.last, m.step, m.min, m.min_step, m.max, m.max_step, m.count, (file,))
-
-
-def _read_summary(item: Fields) -> tuple[MetricSummary, str | None]:
-    summary = MetricSummary(
-        last=item.need_number("last"),
-        step=item.whole("step"),
-        min=item.need_number("min"),
-        min_step=item.whole("min_step"),
-        max=item.need_number("max"),
-        max_step=item.whole("max_step"),
-        count=item.need_whole("count"),
+def read_summary(item: Fields, files: tuple[str, ...]) -> MetricSummary:
+    """Return what a mapping tells of a metric whose histories are `files`."""
+    return MetricSummary(
+        item.need_number("last"),
+        item.whole("step"),
+        item.need_number("min"),
+        item.whole("min_step"),
+        item.need_number("max"),
+        item.whole("max_step"),
+        item.need_whole("count"),
+        files,
     )
-    return summary, item.text("file")
 
 
 def input_to_plain(item: Input) -> Plain:

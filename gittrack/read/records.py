@@ -58,12 +58,12 @@ def read_records(run_id: str, files: Iterable[tuple[str, bytes | None]]) -> Read
 
 
 def _record(run_id: str, name: str, data: bytes | None) -> Record:
+    from gittrack.codec.own_yaml import read_yaml
     from gittrack.codec.record import record_from_plain
-    from gittrack.codec.text import from_yaml
 
     if data is None:
         raise DamagedRecord(f"{name} is missing from the repository; run 'git fsck'")
-    record = record_from_plain(from_yaml(data, name), name)
+    record = record_from_plain(read_yaml(data, name), name)
     if record.start is not None and record.start.id != run_id:
         raise DamagedRecord(f"{name} is that of run {record.start.id[:8]}")
     return record

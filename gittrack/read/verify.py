@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gittrack.codec.own_yaml import read_yaml
 from gittrack.codec.paths import (
     METRICS,
     PACKAGES,
@@ -18,7 +19,6 @@ from gittrack.codec.paths import (
 )
 from gittrack.codec.record import record_from_plain
 from gittrack.codec.series import HEADER, read_series
-from gittrack.codec.text import from_yaml
 from gittrack.errors import DamagedRecord, GittrackError, InvalidValue
 from gittrack.replay import SummaryBuilder, fold
 from gittrack.values import check_artifact_path
@@ -129,7 +129,7 @@ def _fold(verdict: Verdict) -> None:
 
 
 def _record(run_id: str, path: str, data: bytes) -> Record:
-    record = record_from_plain(from_yaml(data, path), path)
+    record = record_from_plain(read_yaml(data, path), path)
     if record.start is not None and record.start.id != run_id:
         raise DamagedRecord(f"it is that of run {record.start.id[:8]}")
     return record

@@ -90,6 +90,25 @@ def test_a_document_without_a_start_is_no_run() -> None:
         run_from_document({})
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"name": 1}, "run.yaml: 'name' must be text, not 1"),
+        ({"deleted": "yes"}, "run.yaml: 'deleted' must be true or false, not 'yes'"),
+        ({"warnings": "w"}, "run.yaml: 'warnings' must be a list, not 'w'"),
+        ({"warnings": [1]}, "run.yaml: 'warnings' must be a list of texts"),
+        ({"environment": {"cpu_count": True}}, "run.yaml environment: 'cpu_count' must be a whole number, not True"),
+        ({"metrics": {"m": {"last": "x"}}}, "run.yaml metrics 'm': 'last' must be a number, not 'x'"),
+        ({"metrics": {"m": {"last": 2**15000}}}, "run.yaml metrics 'm': 'last' is an integer of 15001 bits"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_with_its_place(entry: dict[str, object], said: str) -> None:
+    plain = record_to_plain(Record(start=Start("ab" * 16, "first", 0.0))) | entry
+    with pytest.raises(DamagedRecord) as told:
+        record_from_plain(plain, "run.yaml")
+    assert str(told.value) == said
+
+
 def test_yaml_that_is_too_large_or_holds_an_alias() -> None:
     with pytest.raises(DamagedRecord, match="a record has at most"):
         from_yaml(b" " * (SIZE_LIMIT + 1), "run.yaml")
