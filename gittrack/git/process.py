@@ -45,6 +45,8 @@ OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 QUARANTINE = "GIT_QUARANTINE_PATH"
 # These name a repository: the user's own choice while one is being looked for, wrong once it is known.
 LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
+# What stands for the repository that a command is in: wrong for one that is run in another worktree.
+PLACING = (*LOCATING, "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_INTERNAL_SUPER_PREFIX")
 FORCED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
 NEUTRAL = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 NO_GIT = "the git program is not installed or not on PATH; install git"
@@ -195,17 +197,28 @@ def stream_bytes(
 def git_failure(args: Sequence[str], code: int, stderr: bytes) -> GitError:
     """Return the error for a git command that ended with `code`."""
     line = last_line(stderr) or (f"it was ended by signal {-code}" if code < 0 else f"exit code {code}")
-    return GitError(f"git {args[0]} failed: {line}")
+    return GitError(f"git {_subcommand(args)} failed: {line}")
+
+
+def _subcommand(args: Sequence[str]) -> str:
+    words = iter(args)
+    for word in words:
+        if word != "-c":
+            return word
+        next(words, None)  # its setting
+    return ""
 
 
 def last_line(stderr: bytes) -> str:
     """Return git's last meaningful error line, without its prefix and without credentials in URLs."""
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("hint:")]
-    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
-    if not told:
+    told = [place for place, line in enumerate(lines) if line.startswith(("fatal:", "error:"))] or [len(lines) - 1]
+    if not lines:
         return ""
-    line = told[-1]
+    line = lines[told[-1]]
+    if line.endswith(";"):
+        line = " ".join([line, *lines[told[-1] + 1 :][:1]])  # git breaks some of its sentences there
     for prefix in ("fatal: ", "error: "):
         line = line.removeprefix(prefix)
     return _CREDENTIALS.sub("://", line)

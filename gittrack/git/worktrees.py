@@ -21,7 +21,14 @@ def add_worktree(repo: Repository, path: str, commit: str) -> str:
     folder, if git fails.
     """
     # When this fails git itself cleans up: what is there may be somebody else's.
-    run_git(["worktree", "add", "--quiet", "--detach", "--end-of-options", path, commit], repo=repo)
+    try:
+        run_git(["worktree", "add", "--quiet", "--detach", "--end-of-options", path, commit], repo=repo)
+    except GitError as error:
+        if "already registered worktree" in str(error):
+            raise GitError(
+                f"{path} is still registered as a worktree, and its folder is gone; run: git worktree prune"
+            ) from None
+        raise
     try:
         return _submodule_problem(repo, path)
     except BaseException:

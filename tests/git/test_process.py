@@ -77,12 +77,20 @@ def test_a_failure_carries_gits_own_line(repo: Path) -> None:
         (b"fatal: no such thing\nhint: try more\n", "no such thing"),
         (b"error: first\nfatal: last\nand make sure that\n", "last"),
         (b"something\n\n", "something"),
+        (b"fatal: 'x' is registered;\nuse 'add -f', or 'prune'\n", "'x' is registered; use 'add -f', or 'prune'"),
+        (b"fatal: nothing more;\n", "nothing more;"),
         (b"fatal: unable to access 'https://ada:secret@host/x'\n", "unable to access 'https://host/x'"),
         (b"", ""),
     ],
 )
 def test_the_last_meaningful_line(stderr: bytes, line: str) -> None:
     assert last_line(stderr) == line
+
+
+def test_a_failure_names_the_subcommand_behind_its_settings(repo: Path) -> None:
+    words = ["-c", "core.abbrev=7", "-c", "color.ui=false", "rev-parse", "--verify", "nothing"]
+    with pytest.raises(GitError, match=r"^git rev-parse failed: Needed a single revision$"):
+        run_git(words, repo=discover(repo))
 
 
 def test_a_stream_that_fails_or_is_left(repo: Path) -> None:
