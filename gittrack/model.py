@@ -160,7 +160,8 @@ class Launch:
     """How a run came to be, so that it can be done again.
 
     `wrapped`: by `gittrack run`, which read `params` and `inputs` before and `metrics` and `artifacts` after. Otherwise
-    by a process that started it as its run number `ordinal`, from 0 on.
+    by a process that started it as its run number `ordinal`, from 0 on: the one whose command was recorded, or a
+    `worker` that this one forked or started by multiprocessing.
     """
 
     wrapped: bool = False
@@ -169,6 +170,7 @@ class Launch:
     metrics: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     ordinal: int = 0
+    worker: bool = False
 
 
 @dataclass(frozen=True, slots=True)

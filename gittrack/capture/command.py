@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +42,8 @@ _LAUNCHER_MODULES = word_set(
 _SHELLS = word_set("sh bash zsh dash ksh fish")
 _INTERPRETERS = word_set("rscript julia node deno bun perl ruby lua")
 _CODE_OF_SHELLS = re.compile(r"-[a-z]*c")
+_NO_STREAM = re.compile(r"-(?![XWo])[A-Za-z]*?[cVh].*|--(?:help|version)(?:-all)?", re.DOTALL)
+_STREAM_OF_SHELLS = re.compile(r"-[a-z]*s[a-z]*")
 _CODE_OF_OTHERS = re.compile(r"-[en]?[eE]|--eval")
 
 
@@ -49,6 +52,26 @@ class Entry(NamedTuple):
 
     name: str | None
     rest: int
+
+
+def reads_its_code(argv: Sequence[str]) -> bool:
+    """Whether a Python or a shell takes its code from standard input, a terminal or a pipe: it is kept nowhere."""
+    program = _program(argv[0]) if argv else ""
+    if _PYTHON.fullmatch(program):
+        entry = _after_python(argv, 1, looks_like_script)
+        options = argv[1 : entry.rest]
+        return _is_stream(entry.name) if entry.name else not any(map(_NO_STREAM.fullmatch, options))
+    if program in _SHELLS:
+        options = list(itertools.takewhile(lambda word: word[:1] in ("-", "+"), argv[1:]))
+        script = argv[len(options) + 1 : len(options) + 2]
+        if any(map(_NO_STREAM.fullmatch, options)):
+            return False
+        return not script or any(map(_STREAM_OF_SHELLS.fullmatch, options)) or _is_stream(script[0])
+    return False
+
+
+def _is_stream(path: str) -> bool:
+    return re.match(r"/dev/(?:stdin|fd/)|/proc/self/fd/", path) is not None
 
 
 def looks_like_script(path: str) -> bool:

@@ -48,6 +48,18 @@ def environment_of(command: Sequence[str], *, chosen: Iterable[str] = ()) -> Env
     )
 
 
+def is_interpreter(program: str) -> bool:
+    """Tell whether a command that begins with `program` is a Python itself, and not a script that starts one."""
+    path = shutil.which(program)
+    if path is None or not _PYTHON.fullmatch(os.path.basename(path)):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) != b"#!"
+    except OSError:
+        return False
+
+
 def _python_of(command: Sequence[str]) -> str | None:
     program = shutil.which(command[0]) if command else None
     if program is not None:

@@ -30,6 +30,8 @@ def one_line_each(runs: Sequence[Run], page: Screen) -> list[str]:
     for run, name in zip(runs, names, strict=True):
         status = _status(run)
         metrics = "  ".join(f"{visible(key)}={short_number(m.last)}" for key, m in run.metrics.items())
+        if run.reproduces:
+            metrics = f"reproduces {_reproduces(run)}  {metrics}".rstrip()
         head = f"{run.id[:8]} {name}{' ' * (longest - width_of(name))} {status:<8}"
         if page.width is not None:
             metrics = fit(metrics, max(0, page.width - width_of(head) - len(GAP)))
@@ -52,11 +54,17 @@ def _facts(runs: Sequence[Run], page: Screen, now: float) -> list[Column]:
     ]
     if len({run.experiment for run in runs}) > 1:
         columns.append(Column("experiment", [visible(run.experiment) for run in runs], 82, least=8))
+    if any(run.reproduces for run in runs):
+        columns.append(Column("reproduces", [_reproduces(run) for run in runs], 81, least=8))
     if any(run.code.commit for run in runs):
         columns.append(Column("commit", [_commit(run) for run in runs], 83))
     if any(run.code.branch for run in runs):
         columns.append(Column("branch", [visible(run.code.branch or "") for run in runs], 71, least=6))
     return columns
+
+
+def _reproduces(run: Run) -> str:
+    return visible((run.reproduces or "")[:8])
 
 
 def _commit(run: Run) -> str:

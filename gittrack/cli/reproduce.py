@@ -26,12 +26,14 @@ Examples:
   gittrack reproduce brave-otter --env       in a fresh environment with the recorded packages
   gittrack reproduce 3fa2 --rtol 1e-3        small differences count as the same
   gittrack reproduce 3fa2 --dry-run          print the shell script that does the same
+  gittrack reproduce 3fa2 --new-data         the old code on the data of today
   gittrack reproduce 3fa2 -- python train.py another command for the recorded one
 
 \b
-Inputs are checked by their hash first. Files that git ignores are not in the worktree: recorded inputs are linked into
-it from your own working tree, and so is what --link names. The new run is linked to the first one. Exit code 0 only if
-every metric came out the same, or within --rtol.
+Inputs are checked by their hash first, but for --new-data. Files that git ignores, and what was left out of the
+snapshot, are not in the worktree: recorded inputs are linked into it from your own working tree, and so is what
+--link names. The new run has a name of its own and tells which one it reproduces. Exit code 0 only if every metric
+came out the same, or within --rtol.
 """
 _SHOWN: Final = 5
 
@@ -53,7 +55,14 @@ _SHOWN: Final = 5
 )
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Judge this metric only; repeatable.")
 @click.option(
-    "--link", "links", multiple=True, metavar="PATH", help="Link an ignored file or folder from here; repeatable."
+    "--link",
+    "links",
+    multiple=True,
+    metavar="PATH",
+    help="Link a file or folder of your working tree that the kept code does not hold; repeatable.",
+)
+@click.option(
+    "--new-data", is_flag=True, help="Take the inputs as they are in your working tree now, and name those that differ."
 )
 @click.option("--keep", is_flag=True, help="Keep the worktree and the environment.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the shell script that would do it, and do nothing.")
@@ -65,6 +74,7 @@ def command(
     rtol: float,
     metrics: tuple[str, ...],
     links: tuple[str, ...],
+    new_data: bool,
     keep: bool,
     dry_run: bool,
     as_json: bool,
@@ -76,17 +86,26 @@ def command(
     run = catalog.find(spec)
     tell_problems(catalog)
     counter = Counter("checking inputs", sizes=True)
-    options = Options(command, fresh, _links(catalog, links), rtol, metrics, counter, say)
+    options = Options(command, fresh, _links(catalog, links), new_data, rtol, metrics, counter, say)
     plan = plan_of(catalog, run, options)
     if dry_run:
-        from gittrack.reproduce.plan import script
-
-        repo = catalog.project.repo
-        click.echo("\n".join(map(visible, script(plan, repo.worktree or repo.common_dir))))
+        _print_script(catalog, plan, as_json=as_json)
         return
     outcome = _carried_out(catalog, plan, options, keep=keep)
     _tell(plan, outcome, as_json=as_json)
     sys.exit(0 if outcome.reproduced else 1)
+
+
+def _print_script(catalog: Catalog, plan: Plan, *, as_json: bool) -> None:
+    from gittrack.reproduce.script import script
+
+    repo = catalog.project.repo
+    text = "".join(f"{line}\n" for line in script(plan, repo.common_dir, repo.worktree))
+    if as_json:
+        facts = {"run": plan.run.id, "commit": plan.commit, "directory": plan.directory, "command": list(plan.command)}
+        print_json({**facts, "script": text})
+    else:
+        click.echo(text, nl=False)
 
 
 def _links(catalog: Catalog, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,6 +125,8 @@ def _links(catalog: Catalog, paths: tuple[str, ...]) -> tuple[str, ...]:
 def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) -> Outcome:
     from gittrack.reproduce.again import prepared, recorded_packages, reproduce
     from gittrack.reproduce.environment import differences
+    from gittrack.reproduce.place import new_data
+    from gittrack.reproduce.plan import code_in_tree
 
     here = os.getcwd()
     place = prepared(catalog, plan, options)
@@ -121,6 +142,14 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
             say(place.problem)
         for item in plan.run.code.left_out:
             say(f"not in the code that was kept: {item.path} ({item.why}); --link takes yours")
+        entry = plan.run.code.entry or ""
+        if os.path.isabs(entry) and entry in code_in_tree(plan, catalog.project.repo.worktree):
+            say(f"not in the code that was kept: {entry}; it is run as it is now")
+        for was, now in new_data(place, plan):
+            say(
+                f"new data: {was.path} has sha256 {now.sha256[:12]}… and {now.size} bytes, "
+                f"and the run read {was.sha256[:12]}… and {was.size} bytes"
+            )
         say(f"running {label(plan.run)} again in {place.directory}")
         return reproduce(catalog, plan, place, options)
     finally:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from gittrack.cli.progress import Counter
+from gittrack.cli.render import visible
+from gittrack.cli.source import say
+
+if TYPE_CHECKING:
+    from gittrack.model import LeftOut
 
 EPILOG = """\b
 Examples:
@@ -20,8 +28,45 @@ The command runs as it would without gittrack: the same terminal, input, signals
 (--lr 0.1, --lr=0.1, lr=0.1) become params, what it prints is kept. Inside, from any language:
   gittrack record metric loss=0.3 --step 10
   gittrack record param optimizer=adam
-and a Python program that calls gittrack.start_run() logs into this very run.
+and a Python program that calls gittrack.start_run() logs into this very run. The name that it gives there
+is the run's, unless --name is given.
 """
+_SHOWN: Final = 3
+
+
+class RunCommand(click.Command):
+    """Tells whoever forgot the command, and gave its options alone, how to write both."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words as click does, with a better sentence for an option that is the program's own."""
+        words = list(args)  # click empties the other
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if _is_misspelt(error):
+                raise
+            place = next((i for i, word in enumerate(words) if word.split("=")[0] == error.option_name), len(words))
+            raise click.UsageError(
+                f"gittrack run has no option '{error.option_name}'; the options of a program stand behind it: "
+                f"gittrack run {shlex.join([*words[:place], '--', *_program_first(words[place:])])}",
+                ctx,
+            ) from None
+
+
+def _is_misspelt(error: click.NoSuchOption) -> bool:
+    """Whether an option of gittrack's may be meant; click, with the dashes counted in, takes --lr for --help."""
+    from difflib import get_close_matches
+
+    known = [option.lstrip("-") for option in error.possibilities or ()]
+    return bool(get_close_matches(error.option_name.lstrip("-"), known, cutoff=0.7))
+
+
+def _program_first(words: list[str]) -> list[str]:
+    """The words from an option of the program on, its own command before them; one for example where none is there."""
+    end = words.index("--") if "--" in words else len(words)
+    start = next((i for i, word in enumerate(words[:end]) if i and shutil.which(word)), end)
+    program = [word for word in words[start:] if word != "--"]
+    return [*(program or ["python", "train.py"]), *words[:start]]
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
@@ -36,6 +81,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, words: tuple[st
 
 @click.command(
     "run",
+    cls=RunCommand,
     epilog=EPILOG,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
@@ -81,5 +127,15 @@ def command(
     outcome = run_recorded(open_project(), command, wishes)
     if outcome.run is not None and not quiet:
         run = outcome.run
-        click.echo(f"gittrack: run {run.id[:8]} {run.name} {run.status}", err=True)
+        click.echo(f"gittrack: run {run.id[:8]} {visible(outcome.name)} {run.status}", err=True)
+        _tell_left_out(outcome.left_out)
     sys.exit(outcome.exit_code)
+
+
+def _tell_left_out(items: tuple[LeftOut, ...]) -> None:
+    if items:
+        cut = items[-1].path == "…"  # the list itself names only so many
+        rest = len(items) - cut - _SHOWN
+        more = f" and {'at least ' if cut else ''}{rest} more" if rest > 0 else ""
+        named = ", ".join(f"{item.path} ({item.why})" for item in items[:_SHOWN])
+        say(f"not in the snapshot of its code: {named}{more}")

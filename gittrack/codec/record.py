@@ -48,6 +48,7 @@ def launch_to_plain(launch: Launch) -> Plain:
         metrics=list(launch.metrics),
         artifacts=list(launch.artifacts),
         ordinal=launch.ordinal or None,
+        worker=launch.worker or None,
     )
 
 
@@ -179,6 +180,7 @@ def read_launch(launch: Fields) -> Launch:
         metrics=launch.texts("metrics"),
         artifacts=launch.texts("artifacts"),
         ordinal=max(0, launch.whole("ordinal") or 0),
+        worker=bool(launch.truth("worker")),
     )
 
 

@@ -7,13 +7,13 @@ import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from gittrack.codec.paths import is_id
 from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import FAILED, FINISHED, Launch
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
 from gittrack.record.journal import say, warn
 from gittrack.record.outcome import outcome
+from gittrack.record.reproduction import is_being_reproduced, is_worker, take
 from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
 from gittrack.values import check_text, plain_params, plain_tags, shown
@@ -21,13 +21,15 @@ from gittrack.values import check_text, plain_params, plain_tags, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gittrack.project import Project
+
 RUN_ID = "GITTRACK_RUN_ID"
 REPOSITORY = "GITTRACK_REPO"
 EXPERIMENT = "GITTRACK_EXPERIMENT"
 # '<pid>:<run id>:<repository>': for worker processes that multiprocessing starts afresh.
 WORKER = "GITTRACK_WORKER"
-# '<run id>:<ordinal>': which run of this process does which run again.
-REPRODUCES = "GITTRACK_REPRODUCES"
+# The name that `gittrack run --name` gave to the run: it wins over what the program says.
+RUN_NAME = "GITTRACK_RUN_NAME"
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
 
 _stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("gittrack_active_runs", default=())
@@ -36,7 +38,6 @@ _experiment: str | None = None
 _joined: set[str] = set()
 _watching = False
 _started = 0
-_reproduces = ""
 
 
 def start_run(
@@ -53,7 +54,8 @@ def start_run(
 ) -> ActiveRun:
     """Start a run, or go on with the run `run_id`, and make it the active one; end it by `with` or end_run().
 
-    Under GITTRACK_RUN_ID (inside `gittrack run`) the first run that a process starts is that very run.
+    Under GITTRACK_RUN_ID (inside `gittrack run`) the first run that a process starts is that very run, by the name that
+    `gittrack run --name` gave it; under `gittrack reproduce` a new run has a name of its own, whatever `run_name` says.
     A run that nobody ends ends with the process: finished, failed after an uncaught exception, killed after
     SIGINT or SIGTERM; sys.exit(n) looks like an ordinary end then, while `with` sees it.
     Processes of a rank other than 0 record nothing of their own. `repo` is a path inside the
@@ -96,9 +98,10 @@ def _opened(
     repo: str | os.PathLike[str] | None,
 ) -> ActiveRun:
     experiment = experiment or _experiment or os.environ.get(EXPERIMENT) or None
+    ordinal = _ordinal()
     given = os.environ.get(RUN_ID) or None
     if given is not None and run_id is None and given not in _joined:
-        run_id = given
+        run_id, name = given, os.environ.get(RUN_NAME) or name
     if run_id is not None:
         _joined.add(run_id)
         project = open_project(repo if repo is not None else os.environ.get(REPOSITORY) or None)
@@ -113,23 +116,25 @@ def _opened(
     if parent is None and given is not None:
         parent = given
     above = parent.id if isinstance(parent, ActiveRun) else parent
-    launch = Launch(ordinal=_ordinal())
-    return begin(open_project(repo), name, experiment, above, launch=launch, reproduces=_reproduced_by(launch.ordinal))
+    return _begin(open_project(repo), name, experiment, above, Launch(ordinal=ordinal, worker=is_worker()))
+
+
+def _begin(project: Project, name: str | None, experiment: str | None, parent: str | None, launch: Launch) -> ActiveRun:
+    if not is_being_reproduced():
+        return begin(project, name, experiment, parent, launch=launch)
+    # The names that the program gives are those of the runs that are done again: with two of them, neither could be
+    # asked for by its name any more.
+    ticket = take(launch.ordinal)
+    if ticket is None:
+        return begin(project, None, experiment, parent, launch=launch)
+    return begin(project, None, experiment, parent, run_id=ticket.new_id, launch=launch, reproduces=ticket.run_id)
 
 
 def _ordinal() -> int:
-    """How many runs this process has started before."""
+    """How many runs this process has started or joined before."""
     global _started  # noqa: PLW0603 - a count of the process
     _started += 1
     return _started - 1
-
-
-def _reproduced_by(ordinal: int) -> str | None:
-    """The run that the run of that number is meant to do again, where `gittrack reproduce` started this process."""
-    global _reproduces  # noqa: PLW0603 - what this process was told; the processes that it starts are others
-    _reproduces = os.environ.pop(REPRODUCES, "") or _reproduces
-    run_id, _, number = _reproduces.partition(":")
-    return run_id if is_id(run_id) and number == str(ordinal) else None
 
 
 def join(run_id: str, repo: str) -> ActiveRun:

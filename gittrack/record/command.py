@@ -17,8 +17,8 @@ from gittrack.capture.terminal import CommandResult, run_command
 from gittrack.codec.paths import OUTPUT
 from gittrack.errors import GittrackError
 from gittrack.git.durable import sharing_of
-from gittrack.model import FAILED, FINISHED, KILLED, Launch, Value
-from gittrack.record.active import REPOSITORY, RUN_ID, rank
+from gittrack.model import FAILED, FINISHED, KILLED, Launch, LeftOut, Value
+from gittrack.record.active import REPOSITORY, RUN_ID, RUN_NAME, rank
 from gittrack.record.begin import begin
 from gittrack.record.journal import warn
 from gittrack.values import check_key, check_text, plain_params, plain_tags
@@ -55,10 +55,16 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the command ended; `run` is None where another rank of the job records it."""
+    """How the command ended; `run` is None where another rank of the job records it.
+
+    `name` is the run's in the end: a program that joins it may give it one. `left_out` are the files that its snapshot
+    lacks.
+    """
 
     exit_code: int
     run: ActiveRun | None = None
+    name: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outcome:
@@ -80,7 +86,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
     )
     try:
         _say_wishes(run, params, wishes)
-        result = _run(project, run, argv)
+        result = _run(project, run, argv, keep_name=bool(wishes.name or wishes.reproduces))
     except BaseException as error:
         run.end(FAILED, redact_text(str(error)))
         raise
@@ -89,7 +95,18 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         warn(problem)
         run.add_warning(problem)
     run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
-    return Outcome(result.exit_code, run)
+    return Outcome(result.exit_code, run, _final_name(project, run), run.left_out)
+
+
+def _final_name(project: Project, run: ActiveRun) -> str:
+    from gittrack.record.publish import committed
+    from gittrack.replay import fold
+
+    try:
+        records = committed(project, run.id)
+        return fold(records).name if records else run.name
+    except (GittrackError, OSError):  # it was told of already, when the run ended
+        return run.name
 
 
 def _launch(wishes: Wishes) -> Launch:
@@ -143,8 +160,11 @@ def _is_key(key: str) -> bool:
     return True
 
 
-def _run(project: Project, run: ActiveRun, argv: Sequence[str]) -> CommandResult:
+def _run(project: Project, run: ActiveRun, argv: Sequence[str], *, keep_name: bool) -> CommandResult:
     env = {**os.environ, RUN_ID: run.id, REPOSITORY: project.repo.worktree or project.repo.common_dir}
+    env.pop(RUN_NAME, None)  # of a run that this one is a part of
+    if keep_name:
+        env[RUN_NAME] = run.name
     sharing = sharing_of(project.repo.common_dir)
     copy = OutputCopy(os.path.join(project.journal_of(run.id), OUTPUT), made=sharing.apply if sharing else None)
     try:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from gittrack.errors import InvalidValue, NoActiveRun
-from gittrack.model import ENDED, FINISHED, KILLED, Number, Start, Value
+from gittrack.model import ENDED, FINISHED, KILLED, LeftOut, Number, Start, Value
 from gittrack.record.artifacts import Artifacts, local_path
 from gittrack.record.journal import Journal, opening_of, warn
 from gittrack.record.outcome import outcome
@@ -100,6 +100,11 @@ class ActiveRun:
     def repository(self) -> str:
         """The path of the git directory that it is recorded in."""
         return self._project.repo.common_dir
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The files that differ from HEAD and are not in the snapshot, and why."""
+        return self._start.code.left_out
 
     @property
     def params(self) -> dict[str, Value]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gittrack.capture.interpreter import is_interpreter
 from gittrack.capture.launch import check_command
 from gittrack.capture.terminal import run_command
 from gittrack.catalog import open_catalog
 from gittrack.codec.paths import PACKAGES
 from gittrack.errors import GittrackError
+from gittrack.git.process import PLACING
 from gittrack.project import open_project
 from gittrack.read.source import source_of
-from gittrack.record.active import REPRODUCES
+from gittrack.record.active import EXPERIMENT, REPOSITORY, RUN_ID, RUN_NAME, WORKER
 from gittrack.record.command import Wishes, run_recorded
+from gittrack.record.reproduction import REPRODUCES, Ticket, issue
 from gittrack.reproduce.environment import make_environment, on_path, settings_of, with_interpreter
 from gittrack.reproduce.place import Place, changed_inputs, prepare
-from gittrack.reproduce.plan import Plan, check_run, command_of
+from gittrack.reproduce.plan import Plan, check_run, code_in_tree, command_of
 from gittrack.reproduce.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gittrack.capture.inputs import Progress
     from gittrack.catalog import Catalog
@@ -30,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked for: a `command` instead of the recorded one, a fresh environment, links, which metrics count."""
+    """What is asked for: another `command`, a fresh environment, links, the data of now, which metrics count."""
 
     command: tuple[str, ...] = ()
     fresh: bool = False
     links: tuple[str, ...] = ()
+    new_data: bool = False
     rtol: float = 0.0
     metrics: tuple[str, ...] = ()
     progress: Progress | None = None
@@ -72,8 +77,10 @@ def plan_of(catalog: Catalog, run: Run, options: Options) -> Plan:
         commit=source_of(catalog.project, run),
         command=command_of(run, options.command),
         directory=run.code.directory,
+        given=bool(options.command),
         packages=packages,
         links=options.links,
+        new_data=options.new_data,
     )
 
 
@@ -84,19 +91,19 @@ def recorded_packages(catalog: Catalog, run: Run) -> tuple[str, ...]:
 
 
 def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> Outcome:
-    """Run the plan in `place`, and judge what came of it. The current directory is there afterwards."""
+    """Run the plan in `place`, and judge what came of it. The current directory and environment are its afterwards."""
     variables = settings_of(plan.run.environment)
-    command = plan.command
+    command = code_in_tree(plan, place.repo.worktree)
     if plan.packages is not None:
         options.say("making the recorded environment")
         env = os.path.join(place.folder, "env")
         programs = make_environment(env, plan.run.environment.python, _moved(plan.packages, place))
         variables |= on_path(programs, os.environ)
         command = with_interpreter(command, programs)
-    os.environ.update(variables)
-    os.chdir(place.directory)
+    _enter(place, variables)
+    command = _found(command, plan, place)
     check_command(command[0])
-    code, new_id = _run(plan, command, options)
+    code, new_id = _run(plan, command, place, options)
     problems = changed_inputs(place, plan)
     with open_catalog(place.code) as fresh:
         new = next((run for run in fresh.runs(include_deleted=True) if run.id == new_id), None) if new_id else None
@@ -106,10 +113,28 @@ def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> O
             options.rtol,
         )
     if new is None:
-        problems.append("the command recorded no run")
+        problems.append(_missing(plan))
     elif new.status != plan.run.status:
         problems.append(f"it ended {new.status}, and the recorded run {plan.run.status}")
     return Outcome(new, verdicts, code, tuple(problems))
+
+
+def _enter(place: Place, variables: Mapping[str, str]) -> None:
+    """Go to the place, and let nothing in the environment lead the command, or the recording, out of it."""
+    for name in (*PLACING, RUN_ID, RUN_NAME, REPOSITORY, WORKER):
+        os.environ.pop(name, None)
+    os.environ.update(place.repo.object_variables)
+    os.environ.update(variables)
+    os.chdir(place.directory)
+
+
+def _found(command: Sequence[str], plan: Plan, place: Place) -> tuple[str, ...]:
+    """The command with a program such as .venv/bin/python, which git does not hold, from the user's own tree."""
+    program, *rest = command
+    if os.path.dirname(program) and place.repo.worktree and not os.path.exists(program):
+        own = os.path.join(place.repo.worktree, plan.directory, program)
+        return (os.path.normpath(own) if os.path.exists(own) else program, *rest)
+    return tuple(command)
 
 
 def prepared(catalog: Catalog, plan: Plan, options: Options) -> Place:
@@ -117,9 +142,11 @@ def prepared(catalog: Catalog, plan: Plan, options: Options) -> Place:
     return prepare(catalog.project.repo, plan, progress=options.progress)
 
 
-def _run(plan: Plan, command: Sequence[str], options: Options) -> tuple[int, str | None]:
+def _run(plan: Plan, command: Sequence[str], place: Place, options: Options) -> tuple[int, str | None]:
     """Run the command and return its exit code and the id of the run that does the recorded one again."""
     run = plan.run
+    # The folder tells every process of the command that it is being reproduced, the ticket one of them the id.
+    ticket = os.environ[REPRODUCES] = os.path.join(place.folder, "ticket")
     if run.launch.wrapped:
         wishes = Wishes(
             experiment=run.experiment,
@@ -132,15 +159,20 @@ def _run(plan: Plan, command: Sequence[str], options: Options) -> tuple[int, str
         )
         outcome = run_recorded(open_project(), command, wishes)
         return outcome.exit_code, outcome.run.id if outcome.run else None
-    known = set(_reproductions(run.id))
-    env = {**os.environ, REPRODUCES: f"{run.id}:{run.launch.ordinal}"}
-    done = run_command(command, env=env, on_output=lambda _: None)
-    return done.exit_code, next((new for new in _reproductions(run.id) if new not in known), None)
+    new_id = os.urandom(16).hex()
+    direct = not plan.given and sys.platform != "win32" and is_interpreter(command[0])
+    parent = os.getpid() if direct and not run.launch.worker else None
+    issue(ticket, Ticket(run.id, new_id, run.launch.ordinal, run.launch.worker, parent))
+    env = {**os.environ, EXPERIMENT: run.experiment}
+    return run_command(command, env=env, on_output=lambda _: None).exit_code, new_id
 
 
-def _reproductions(run_id: str) -> Iterator[str]:
-    with open_catalog() as catalog:
-        yield from (run.id for run in catalog.runs(include_deleted=True) if run.reproduces == run_id)
+def _missing(plan: Plan) -> str:
+    if plan.run.launch.wrapped:
+        return "the command recorded no run"
+    who = "a worker of the command" if plan.run.launch.worker else "the command itself"
+    number = plan.run.launch.ordinal + 1
+    return f"no run to judge: {who} started {'none' if number == 1 else f'fewer than {number} runs'}"
 
 
 def _histories(catalog: Catalog, run: Run, names: Sequence[str] | Mapping[str, object]) -> dict[str, list[Point]]:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.interpreter import environment_of
+from gittrack.capture.redact import REDACTED
 from gittrack.errors import GittrackError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ _BIN: Final = "Scripts" if sys.platform == "win32" else "bin"
 
 def settings_of(environment: Environment) -> dict[str, str]:
     """Return the recorded variables that change results."""
-    return {name: environment.variables[name] for name in SETTINGS if name in environment.variables}
+    recorded = environment.variables
+    return {name: recorded[name] for name in SETTINGS if REDACTED not in recorded.get(name, REDACTED)}
 
 
 def differences(command: Sequence[str], recorded: Environment, packages: Iterable[str]) -> list[str]:
@@ -77,8 +79,12 @@ def make_environment(folder: str, python: str | None, packages: Sequence[str]) -
 
 def with_interpreter(command: Sequence[str], programs: str) -> tuple[str, ...]:
     """Return `command` with its Python, wherever that was, replaced by the one in `programs`."""
-    name = os.path.basename(command[0])
-    return (os.path.join(programs, "python"), *command[1:]) if _PYTHON.fullmatch(name) else tuple(command)
+    return (os.path.join(programs, "python"), *command[1:]) if is_python(command[0]) else tuple(command)
+
+
+def is_python(program: str) -> bool:
+    """Tell whether the first word of a command names a Python, wherever that is."""
+    return _PYTHON.fullmatch(os.path.basename(program)) is not None
 
 
 def on_path(programs: str, environ: Mapping[str, str]) -> dict[str, str]:

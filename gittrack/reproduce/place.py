@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder of its own: `code` is the worktree in it, `directory` where the command runs."""
+    """A folder of its own: `code` is the worktree in it, `directory` where the command runs.
+
+    `inputs` are those of the run, in its order, as they are there.
+    """
 
     repo: Repository
     folder: str
     code: str
     directory: str
     problem: str = ""  # what is not in it
+    inputs: tuple[Input, ...] = ()
 
     def remove(self) -> None:
         """Remove the worktree and everything else."""
@@ -45,17 +49,14 @@ def prepare(repo: Repository, plan: Plan, *, progress: Progress | None = None) -
         _check_directory(place, plan)
         for path in plan.links:
             _link(place, path)
-        for item in plan.run.inputs:
-            _provide(place, item, progress)
+        return replace(place, inputs=tuple(_provide(place, plan, item, progress) for item in plan.run.inputs))
     except BaseException:
         place.remove()
         raise
-    return place
 
 
 def _check_directory(place: Place, plan: Plan) -> None:
-    inside = f"{place.directory}{os.sep}".startswith(f"{place.code}{os.sep}")
-    if not inside or not os.path.isdir(place.directory):
+    if not os.path.isdir(place.directory):
         raise GittrackError(f"the directory {plan.directory!r:.200} of run {plan.run.id[:8]} is not in its code")
 
 
@@ -63,44 +64,85 @@ def changed_inputs(place: Place, plan: Plan) -> list[str]:
     """Return a sentence for each input that is not what it was any more: the command has written to it."""
     return [
         f"the command wrote to its input {item.path!r:.200}"
-        for item in plan.run.inputs
-        if _difference(place, _path(place, item), item, None)
+        for item, before in zip(plan.run.inputs, place.inputs, strict=True)
+        if not _is_still(place, item, before)
     ]
+
+
+def new_data(place: Place, plan: Plan) -> list[tuple[Input, Input]]:
+    """Return the inputs that are others than the run read: as they were, and as they are in `place`."""
+    pairs = zip(plan.run.inputs, place.inputs, strict=True)
+    return [(was, now) for was, now in pairs if not _same(was, now)]
+
+
+def _provide(place: Place, plan: Plan, item: Input, progress: Progress | None) -> Input:
+    """See to it that an input is there with the very content that the run read, or with what it is now."""
+    path = _path(place, item)
+    if not os.path.lexists(path):
+        _link(place, os.path.relpath(path, place.code))
+    elif plan.new_data:
+        _renew(place, path)
+    if not os.path.exists(path):
+        raise GittrackError(
+            f"input {item.path!r:.200} is not here; put it back, or fetch it, with sha256 {item.sha256[:12]}…"
+        )
+    now = _described(place, item, progress)
+    if _same(item, now) or plan.new_data:
+        return now
+    raise GittrackError(
+        f"input {item.path!r:.200} is not what the run read: sha256 {now.sha256[:12]}… and {now.size} bytes, "
+        f"and it was {item.sha256[:12]}… and {item.size} bytes; --new-data takes what is there"
+    )
 
 
 def _path(place: Place, item: Input) -> str:
     return os.path.normpath(os.path.join(place.directory, item.path))
 
 
-def _provide(place: Place, item: Input, progress: Progress | None) -> None:
-    """See to it that an input is there with the very content that the run read."""
-    path = _path(place, item)
-    if not os.path.lexists(path):
-        _link(place, os.path.relpath(path, place.code))
-    problem = _difference(place, path, item, progress)
-    if problem:
-        raise GittrackError(problem)
-
-
-def _difference(place: Place, path: str, item: Input, progress: Progress | None) -> str:
-    if not os.path.exists(path):
-        return f"input {item.path!r:.200} is not here; put it back, or fetch it, with sha256 {item.sha256[:12]}…"
+def _described(place: Place, item: Input, progress: Progress | None = None) -> Input:
     cache = StatCache(os.path.join(place.repo.state_dir, "stat.sqlite"))
-    now = describe_input(path, item.name, cache=cache, progress=progress)
-    if (now.sha256, now.kind) == (item.sha256, item.kind):
-        return ""
-    return (
-        f"input {item.path!r:.200} is not what the run read: sha256 {now.sha256[:12]}… and {now.size} bytes, "
-        f"and it was {item.sha256[:12]}… and {item.size} bytes; 'gittrack checkout' gives the code for other data"
-    )
+    return describe_input(_path(place, item), item.name, cache=cache, progress=progress)
+
+
+def _is_still(place: Place, item: Input, before: Input) -> bool:
+    return os.path.exists(_path(place, item)) and _same(before, _described(place, item))
+
+
+def _same(was: Input, now: Input) -> bool:
+    return (was.sha256, was.kind) == (now.sha256, now.kind)
 
 
 def _link(place: Place, path: str) -> None:
     """Let a path that git does not hold, relative to the top, lead to the one in the user's own working tree."""
-    own = place.repo.worktree
-    target = os.path.join(place.code, path)
-    source = os.path.join(own, path) if own else ""
-    inside = os.path.normpath(target).startswith(os.path.join(place.code, ""))
-    if inside and own and os.path.exists(source) and not os.path.lexists(target):
+    target, source = _ends(place, path)
+    if source and not os.path.lexists(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.path.realpath(source), target)
+
+
+def _renew(place: Place, path: str) -> None:
+    """Put a copy of the user's own data in the place of what the code holds: a link would be recorded as the code."""
+    target, source = _ends(place, os.path.relpath(path, place.code))
+    if not source:
+        return
+    if os.path.isdir(target) and not os.path.islink(target):
+        shutil.rmtree(target)
+    else:
+        os.unlink(target)
+    if os.path.isdir(source):
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _ends(place: Place, path: str) -> tuple[str, str]:
+    """Where `path`, relative to the top, is in the place and in the user's working tree; the latter '' if it is not.
+
+    A link in the code that leads out of it must not lead us to write there.
+    """
+    own = place.repo.worktree
+    target = os.path.join(place.code, os.path.normpath(path))
+    parent = os.path.realpath(os.path.dirname(target))
+    inside = os.path.join(parent, "").startswith(os.path.join(os.path.realpath(place.code), ""))
+    source = os.path.join(own, path) if own else ""
+    return target, source if inside and source and os.path.exists(source) else ""

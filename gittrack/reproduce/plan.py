@@ -1,36 +1,38 @@
-"""What has to be done to run a recorded run again: pure, and the same thing as a shell script for a person."""
+"""What has to be done to run a recorded run again; pure."""
 
 from __future__ import annotations
 
-import shlex
+import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from gittrack.capture.command import reads_its_code
 from gittrack.capture.redact import REDACTED
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gittrack.model import Run
-
-_RUN: Final = "run"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A run to be done again: from `commit`, in `directory` of its tree, by `command`.
 
-    `packages` are the requirement lines of a fresh environment, None for the Python that is here.
+    `given` tells that the command is not the recorded one. `packages` are the requirement lines of a fresh
+    environment, None for the Python that is here. With `new_data` the inputs are what they are now.
     """
 
     run: Run
     commit: str
     command: tuple[str, ...]
     directory: str
+    given: bool = False
     packages: tuple[str, ...] | None = None
     links: tuple[str, ...] = ()
+    new_data: bool = False
 
 
 def check_run(run: Run) -> None:
@@ -42,42 +44,46 @@ def check_run(run: Run) -> None:
             f"run {run.id[:8]} was started by run {run.parent[:8]}; reproduce that one: "
             f"gittrack reproduce {run.parent[:8]}"
         )
+    if not is_inside(run.code.directory):
+        raise GittrackError(f"the directory {run.code.directory!r:.200} of run {run.id[:8]} is not in its code")
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a recorded path, relative to the top of the code, stays in there."""
+    return not posixpath.isabs(path) and posixpath.normpath(path).split("/")[0] != ".."
 
 
 def command_of(run: Run, given: Sequence[str]) -> tuple[str, ...]:
-    """Return the command that is given, else the recorded one; GittrackError where that was not kept whole."""
+    """Return the command that is given, else the recorded one; GittrackError where the code that ran was not kept."""
     if given:
         return tuple(given)
-    hint = f"give it: gittrack reproduce {run.id[:8]} -- COMMAND"
-    if not run.command:
-        raise GittrackError(f"run {run.id[:8]} was recorded without a command, as from a notebook; {hint}")
-    if any(REDACTED in word for word in run.command):
-        raise GittrackError(f"the command of run {run.id[:8]} held a secret, which was not kept; {hint}")
+    problem = _problem(run)
+    if problem:
+        raise GittrackError(f"{problem}; give a command: gittrack reproduce {run.id[:8]} -- COMMAND")
     return run.command
 
 
-def script(plan: Plan, repository: str) -> Iterator[str]:
-    """Yield the lines of the shell script that does the same with git alone."""
-    yield "#!/bin/sh"
-    yield f"# Runs {plan.run.id[:8]} {shlex.quote(plan.run.name)} again."
-    yield "set -eu"
-    yield "place=$(mktemp -d)"
-    git = f"git -C {shlex.quote(repository)}"
-    yield "trap " + shlex.quote(f'{git} worktree remove --force "$place/code"; rm -rf "$place"') + " EXIT"
-    yield f'{git} worktree add --detach "$place/code" {plan.commit}'
-    yield f'cd "$place/code"/{shlex.quote(plan.directory)}'
-    for item in plan.run.inputs:
-        yield f"# input {shlex.quote(item.path)}: {item.kind}, {item.size} bytes, sha256 {item.sha256}"
-        if not item.path.startswith("/"):
-            path, own = shlex.quote(item.path), shlex.quote(f"{repository}/{plan.directory}/{item.path}")
-            yield f'test -e {path} || {{ mkdir -p "$(dirname {path})" && ln -s {own} {path}; }}'
-        if item.kind == "file":
-            yield f"echo {shlex.quote(f'{item.sha256}  {item.path}')} | sha256sum --check"
-    if plan.packages is not None:
-        yield 'python3 -m venv "$place/env"'
-        yield "printf '%s\\n' \\"
-        yield from (f"  {shlex.quote(line)} \\" for line in plan.packages)
-        yield '  >"$place/requirements.txt"'
-        yield '"$place/env/bin/pip" install --no-deps -r "$place/requirements.txt"'
-        yield 'PATH="$place/env/bin:$PATH"'
-    yield shlex.join(plan.command)
+def _problem(run: Run) -> str:
+    command = run.command
+    if not command or (len(command) == 1 and command[0].endswith(".ipynb")):
+        return f"run {run.id[:8]} was recorded without a command, as from a notebook"
+    if any(REDACTED in word for word in command):
+        return f"the command of run {run.id[:8]} held a secret, which was not kept"
+    if reads_its_code(command):
+        return f"run {run.id[:8]} read its code from standard input, a terminal or a pipe, and that was not kept"
+    if run.launch.worker and any(word.startswith("from multiprocessing.") for word in command):
+        return f"run {run.id[:8]} was started by a worker of multiprocessing, and the command before it is not known"
+    return ""
+
+
+def code_in_tree(plan: Plan, own: str | None) -> tuple[str, ...]:
+    """Return the command with a script of the working tree `own` told relative to the top, as './train.py'.
+
+    A script that was recorded by its absolute path would else be run as it is there today.
+    """
+    entry = plan.run.code.entry
+    if plan.given or own is None or entry is None or not entry.startswith(f"{own}/"):
+        return plan.command
+    up = posixpath.relpath(".", plan.directory)
+    inside = posixpath.normpath(posixpath.join(up, entry[len(own) + 1 :]))
+    return tuple(inside if word == entry else word for word in plan.command)

@@ -141,6 +141,11 @@ def test_a_child_that_logs_another_value_is_told_both(repo: Path, gittrack: Gitt
     [
         (["run"], 2, "missing argument"),
         (["run", "--tag", "x", "--", "true"], 2, "KEY=VALUE"),
+        (["run", "--lr", "3"], 2, "stand behind it: gittrack run -- python train.py --lr 3\n"),
+        (["run", "--name", "x", "--lr=3"], 2, "stand behind it: gittrack run --name x -- python train.py --lr=3\n"),
+        (["run", "--lr", "3", "sh", "train.sh"], 2, "stand behind it: gittrack run -- sh train.sh --lr 3\n"),
+        (["run", "--lr", "3", "--", "sh", "train.sh"], 2, "stand behind it: gittrack run -- sh train.sh --lr 3\n"),
+        (["run", "--nmae", "x", "--", "true"], 2, "there is no option '--nmae'; did you mean '--name'?\n"),
         (["run", "--", "no-such-command-here"], 127, "no-such-command-here"),
         (["run", "--params", "none.yaml", "--", "true"], 1, "none.yaml"),
         (["run", "--input", "none.csv", "--", "true"], 1, "none.csv"),
@@ -154,6 +159,37 @@ def test_bad_input_is_one_sentence(repo: Path, gittrack: Gittrack, words: list[s
     assert result.code == code, result.err
     assert sentence in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(("options", "name"), [((), "theirs"), (("--name", "ours"), "ours")])
+def test_the_closing_line_has_the_name_that_the_run_has(
+    repo: Path, gittrack: Gittrack, options: tuple[str, ...], name: str
+) -> None:
+    code = "import gittrack\nwith gittrack.start_run('theirs') as run: print(run.name)"
+    result = gittrack("run", *options, "--", PYTHON, "-c", code)
+    run = json.loads(gittrack("show", "--json").out)
+    assert (result.out, run["name"]) == (f"{name}\n", name)
+    assert result.err == f"gittrack: run {run['id'][:8]} {name} finished\n"
+
+
+def test_a_run_in_a_run_does_not_get_its_name(repo: Path, gittrack: Gittrack) -> None:
+    code = "import gittrack\nwith gittrack.start_run('inner'): pass"
+    inner = [PYTHON, "-m", "gittrack", "run", "-q", "--", PYTHON, "-c", code]
+    assert gittrack("run", "-q", "--name", "outer", "--", *inner).code == 0
+    assert {run["name"] for run in json.loads(gittrack("log", "--json").out)} == {"inner", "outer"}
+
+
+def test_what_was_left_out_of_the_snapshot_is_named_at_the_end(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "gittrack.snapshotMaxFile", "1k", cwd=repo)
+    for number in range(2):
+        (repo / f"{number}.bin").write_bytes(b"x" * 1025)
+    told = gittrack("run", "--", "true").err.splitlines()[-1]
+    why = "(larger than 1024 bytes)"
+    assert told == f"gittrack: not in the snapshot of its code: 0.bin {why}, 1.bin {why}"
+    for number in range(2, 5):
+        (repo / f"{number}.bin").write_bytes(b"x" * 1025)
+    assert gittrack("run", "--", "true").err.endswith(f", 2.bin {why} and 2 more\n")
+    assert gittrack("run", "-q", "--", "true").err == ""
 
 
 def test_a_metric_that_is_no_number_is_refused_and_the_run_goes_on(repo: Path, gittrack: Gittrack) -> None:

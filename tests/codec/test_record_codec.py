@@ -46,7 +46,7 @@ START = Start(
     host="box",
     user="ada",
     command=("python", "train.py", "--name", "a b"),
-    launch=Launch(True, ("p.yaml",), ("data",), ("m.json", "n.csv"), ("model.pt",), 2),
+    launch=Launch(True, ("p.yaml",), ("data",), ("m.json", "n.csv"), ("model.pt",), 2, True),
     reproduces="ab" * 16,
     code=Code(
         "ab" * 20,

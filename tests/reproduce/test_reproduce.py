@@ -4,67 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import textwrap
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.reproduce.runs import record, verdict, write
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Git, Gittrack, Result
-
-SCRIPT = """
-import random
-import sys
-
-import gittrack
-import helper
-
-random.seed(1)
-with gittrack.start_run(params={"lr": 0.1}):
-    for step in range(5):
-        gittrack.log_metric("loss", helper.scale(random.random()), step)
-    if "--noise" in sys.argv:
-        gittrack.log_metric("noise", 1 + random.SystemRandom().random() / 1000)
-print("trained")
-"""
-
-
-def write(folder: Path, **files: str) -> None:
-    for name, text in files.items():
-        (folder / name.replace("_py", ".py")).write_text(textwrap.dedent(text), encoding="utf-8")
-
-
-def verdict(result: Result) -> dict[str, object]:
-    """What `gittrack reproduce --json` says; what the command printed comes before it."""
-    found = json.loads(result.out[result.out.index("{\n") :])
-    assert isinstance(found, dict)
-    return found
-
-
-@pytest.fixture
-def script(repo: Path, git: Git) -> Path:
-    """A committed script that needs a module which is not committed."""
-    write(repo, train_py=SCRIPT, helper_py="def scale(x): return 2 * x\n")
-    write(repo, **{".gitignore": "__pycache__\ndata.csv\nmetrics.json\n"})
-    git("add", "train.py", ".gitignore", cwd=repo)
-    git("commit", "-qm", "Train", cwd=repo)
-    return repo
-
-
-def record(repo: Path, python: str, *args: str) -> None:
-    from tests.conftest import run
-
-    result = run([python, "train.py", *args], cwd=repo)
-    assert result.code == 0, result.err
-
-
-@pytest.fixture
-def python(script: Path) -> str:
-    import sys
-
-    return sys.executable
+    from tests.conftest import Git, Gittrack
 
 
 def test_a_dirty_run_survives_everything_and_is_reproduced_in_another_clone(
@@ -186,24 +136,6 @@ def test_nothing_is_left_but_what_is_asked_for(
         assert (kept[0] / "repo/helper.py").exists()
 
 
-def test_the_script_of_a_dry_run_does_the_same(
-    script: Path, python: str, gittrack: Gittrack, git: Git, tmp_path: Path
-) -> None:
-    from tests.conftest import run
-
-    (script / "data.csv").write_text("ignored by git\n")
-    assert gittrack("run", "-q", "--input", "data.csv", "--", python, "train.py").code == 0
-    result = gittrack("reproduce", "latest", "--dry-run")
-    assert (result.code, git("worktree", "list", cwd=script).count("\n")) == (0, 1)
-    (script / "helper.py").unlink()
-    own = tmp_path / "own"
-    own.mkdir()
-    done = run(["sh", "-c", result.out], env={"TMPDIR": str(own)})
-    assert (done.code, done.out[-8:]) == (0, "trained\n"), done.err
-    assert "data.csv: OK" in done.out
-    assert (list(own.iterdir()), git("worktree", "list", cwd=script).count("\n")) == ([], 1)
-
-
 def test_what_cannot_be_done_is_one_sentence(
     script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
 ) -> None:
@@ -280,3 +212,16 @@ def test_a_checkout_that_fails_takes_nobodys_worktree_away(
     place.rename(tmp_path / "unmounted")
     assert gittrack("checkout", "latest", str(place)).code == 1
     assert (script / ".git/worktrees/theirs/HEAD").exists()
+
+
+def test_a_worktree_whose_folder_is_gone_is_named_with_what_to_do(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    record(script, python)
+    place = tmp_path / "there"
+    assert gittrack("checkout", "latest", str(place)).code == 0
+    shutil.rmtree(place)
+    refused = gittrack("checkout", "latest", str(place))
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    git(*refused.err.rstrip("\n").partition("; run: git ")[2].split(), cwd=script)
+    assert gittrack("checkout", "latest", str(place)).code == 0
