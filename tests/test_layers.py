@@ -29,14 +29,14 @@ LAYERS = (
     {"record", "read", "share"},
     {"quarantine"},
     {"project"},
-    {"capture", "git", "codec", "replay", "query"},
+    {"capture", "git", "codec", "replay", "query", "judge"},
     {"values"},
     {"model", "names"},
     {"errors", "_version"},
 )
 LEVEL = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
-PURE = {"codec", "query", "replay", "values", "model", "names", "errors", "_version"}
+PURE = {"codec", "judge", "query", "replay", "values", "model", "names", "errors", "_version"}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 
