@@ -29,14 +29,14 @@ LAYERS = (
     {"record", "read", "share"},
     {"quarantine"},
     {"project"},
-    {"capture", "git", "codec", "replay", "query", "judge"},
+    {"capture", "git", "codec", "plot", "replay", "query", "judge"},
     {"values"},
     {"model", "names"},
     {"errors", "_version"},
 )
 LEVEL = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
-PURE = {"codec", "judge", "query", "replay", "values", "model", "names", "errors", "_version"}
+PURE = {"codec", "judge", "plot", "query", "replay", "values", "model", "names", "errors", "_version"}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 
@@ -44,7 +44,9 @@ STARTS_PROCESSES = {"git", "capture", "cli", "reproduce"}
 PROCESS_MODULES = {"subprocess", "pty", "_posixsubprocess"}
 PROCESS_CALLS = ("system", "popen", "posix_spawn", "spawn", "exec")
 
-DEPENDENCIES = {"click", "dulwich", "fasteners", "yaml", "tomli", "tomllib"}
+DEPENDENCIES = {"click", "dulwich", "fasteners", "plotille", "yaml", "tomli", "tomllib"}
+# By an extra: `pip install 'gittrack[plot]'`.
+OPTIONAL = {"matplotlib"}
 # What an adapter or the demo adapts to is installed by whoever uses it.
 BRINGS_ITS_OWN = {"demo", "integrations"}
 
@@ -185,7 +187,7 @@ def test_pure_modules_do_no_io() -> None:
 
 
 def test_no_undeclared_dependency() -> None:
-    known = {*sys.stdlib_module_names, *DEPENDENCIES, "gittrack"}
+    known = {*sys.stdlib_module_names, *DEPENDENCIES, *OPTIONAL, "gittrack"}
     found = {
         str(path): roots(tree) - known for path, tree in modules().items() if component_of(path) not in BRINGS_ITS_OWN
     }
@@ -201,7 +203,7 @@ def test_import_gittrack_is_light(run_python: RunPython) -> None:
         import gittrack
 
         costly = {"asyncio", "click", "dulwich", "importlib.metadata", "logging", "numpy", "rich", "sqlite3"}
-        print(sorted((costly | {"subprocess", "yaml"}) & (set(sys.modules) - before)))
+        print(sorted((costly | {"plotille", "subprocess", "yaml"}) & (set(sys.modules) - before)))
     """)
 
     assert (result.code, result.out, result.err) == (0, "[]\n", "")
@@ -224,7 +226,7 @@ def test_log_never_imports_dulwich(repo: Path, run_python: RunPython, gittrack: 
         try:
             entry()
         finally:
-            costly = {"asyncio", "dulwich", "importlib.metadata", "numpy", "rich"}
+            costly = {"asyncio", "dulwich", "gittrack.plot", "importlib.metadata", "numpy", "plotille", "rich"}
             print(sorted(costly & set(sys.modules)), file=sys.stderr)
     """
 

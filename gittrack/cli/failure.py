@@ -140,7 +140,7 @@ def _report(error: BaseException) -> str:
     from gittrack.capture.redact import redact_arguments
 
     lines = [f"gittrack {__version__}", f"Python {platform.python_version()} on {platform.platform()}"]
-    for package in ("click", "dulwich", "fasteners", "pyyaml"):
+    for package in ("click", "dulwich", "fasteners", "plotille", "pyyaml"):
         try:
             lines.append(f"{package} {version(package)}")
         except PackageNotFoundError:

@@ -28,6 +28,7 @@ SECTIONS = {
         "log": Entry("gittrack.cli.log:command", "List runs, newest first."),
         "show": Entry("gittrack.cli.show:command", "Show one run."),
         "diff": Entry("gittrack.cli.diff:command", "Show what differs between two runs, or a run and now."),
+        "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
     "Reproduce": {
         "reproduce": Entry("gittrack.cli.reproduce:command", "Run a run again, and see whether it comes out the same."),

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 GAP: Final = "  "
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
-# Controls, line separators, what turns the direction of text around, halves of UTF-16 pairs.
-_HARMFUL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# Controls, line separators, what turns the direction of text around, halves of UTF-16 pairs, and what is no character.
+_HARMFUL: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 _STATUS: Final = {RUNNING: "36", FINISHED: "32", FAILED: "31", KILLED: "33", CRASHED: "35"}
+# Told apart on light and on dark ground, as far as 16 colours go.
+_CURVES: Final = ("36", "33", "35", "32", "31", "34", "96", "93", "95", "92", "91", "94")
+CURVES: Final = len(_CURVES)
 
 
 def visible(text: str) -> str:
@@ -93,6 +98,14 @@ class Ink(NamedTuple):
     def quiet(self, text: str) -> str:
         """What may be overlooked."""
         return self._paint("2", text)
+
+    def curve(self, number: int, text: str) -> str:
+        """The colour of one of CURVES curves."""
+        return self._paint(_CURVES[number % CURVES], text)
+
+    def faint_curve(self, number: int, text: str) -> str:
+        """What lies behind a curve."""
+        return self._paint(f"2;{_CURVES[number % CURVES]}", text)
 
     def plain(self, text: str) -> str:
         """No colour."""

@@ -99,6 +99,16 @@ def complete_metric(context: click.Context, _: click.Parameter, start: str) -> l
     return _items(dict.fromkeys(run.metrics, ""), start)
 
 
+def complete_any_metric(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
+    """Complete a metric that some run has; of several with commas between them the last one."""
+    before, comma, last = start.rpartition(",")
+    names = dict.fromkeys((metric for run in _runs() for metric in run.metrics), "")
+    items = _items(names, last)
+    for item in items:
+        item.value = before + comma + item.value
+    return items
+
+
 def _runs() -> Sequence[Run]:
     from gittrack.catalog import open_catalog
 

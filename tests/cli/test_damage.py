@@ -65,6 +65,7 @@ READING = [
     ["show", "cat", "--output"],
     ["show", "bee", "--metric", "loss"],
     ["show", "bee", "--metric", "loss", "--json"],
+    ["plot", "loss", "ant", "bee", "cat", "dog", "--json"],
     ["tag", "bee", "--json"],
     ["check", *OTHERS],
 ]

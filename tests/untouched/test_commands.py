@@ -33,7 +33,7 @@ from tests.untouched.allowed import (
     rule,
 )
 from tests.untouched.conftest import ASIDE
-from tests.untouched.picture import NEW
+from tests.untouched.picture import ENTRIES, NEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,13 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("show first --metric loss", QUIET),
         use("show command --output", QUIET),
         use("show second --json", QUIET),
+    ],
+    "gittrack plot": [
+        use("plot loss", QUIET),
+        use(
+            "plot loss first --smooth 0.5 -o {elsewhere}/loss.html",
+            (*QUIET, rule("elsewhere(/loss.html)?", NEW, ENTRIES)),
+        ),
     ],
     "gittrack tag": [use("tag first a=b", CHANGE), use("tag first -d a", CHANGE), use("tag first", READ)],
     "gittrack note": [use("note first", CHANGE, "words"), use("note first -", CHANGE, input="words\n")],

@@ -1,0 +1,141 @@
+"""A plot as one HTML file that loads nothing: drawn in SVG, with a script of our own for what the pointer is at.
+
+Names come from whoever made the runs. In the page they are escaped text, in the script's data JSON without '<', and
+the script only ever sets them as text. The policy of the page allows its one script and its one style by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from gittrack.plot.figure import Curves, Parallel
+from gittrack.plot.page_parts import SCRIPT, STYLE
+from gittrack.plot.thin import strokes
+from gittrack.plot.vector import COLORS, COLUMNS, curves_svg, parallel_svg, scatter_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gittrack.plot.figure import Figure, Panel
+
+_UNSAFE: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&'\u2028\u2029"}
+
+
+def page(figure: Figure, title: str) -> str:
+    """Return the page that shows `figure`."""
+    if isinstance(figure, Parallel):
+        body, data = [_figure(parallel_svg(figure))], [_parallel_data(figure)]
+    else:
+        body = [_figure(curves_svg(panel) if isinstance(panel, Curves) else scatter_svg(panel)) for panel in figure]
+        data = [_curves_data(panel) if isinstance(panel, Curves) else _scatter_data(panel) for panel in figure]
+        body.insert(0, _legend(figure))
+    return _PAGE.format(
+        policy=escape(_policy()),
+        title=escape(title),
+        style=STYLE,
+        body="\n".join(body),
+        data=_json(data),
+        script=SCRIPT,
+    )
+
+
+def _policy() -> str:
+    return (
+        f"default-src 'none'; script-src '{_hash(SCRIPT)}'; style-src '{_hash(STYLE)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_UNSAFE)
+
+
+def _figure(svg: str) -> str:
+    return f'<figure>{svg}<div class="tip" hidden></div></figure>'
+
+
+def _legend(panels: Sequence[Panel]) -> str:
+    labels = {one.number: one.label for panel in panels if isinstance(panel, Curves) for one in panel.series}
+    keys = (
+        f'<button type="button" class="c{number % COLORS}" data-run="{number}" aria-pressed="true">'
+        f"{escape(label)}</button>"
+        for number, label in sorted(labels.items())
+    )
+    return f'<nav aria-label="runs">{"".join(keys)}</nav>'
+
+
+def _curves_data(panel: Curves) -> dict[str, object]:
+    """What the script finds the nearest point from: places on the axes, and the text of what lies there."""
+    return {"kind": "curves", "x": panel.x.name, "series": list(_series_data(panel))}
+
+
+def _series_data(panel: Curves) -> Iterator[dict[str, object]]:
+    for one in panel.series:
+        us, vs = panel.x.places(one.xs), panel.y.places(one.smooth)
+        shown = [index for piece in strokes(us, vs, COLUMNS) for index in piece]
+        found: dict[str, object] = {
+            "run": one.number,
+            "label": one.label,
+            "u": [round(us[index], 5) for index in shown],
+            "v": [round(vs[index], 5) for index in shown],
+            "x": [panel.x.text(one.xs[index]) for index in shown],
+            "value": [_number(one.values[index]) for index in shown],
+        }
+        yield found | ({"smooth": [_number(one.smooth[index]) for index in shown]} if one.smoothed else {})
+
+
+def _scatter_data(panel: Panel) -> dict[str, object]:
+    assert not isinstance(panel, Curves)
+    dots = [
+        {"label": dot.label, "u": dot.x, "v": dot.y, "texts": [[panel.x.name, dot.param], [panel.title, dot.value]]}
+        for dot in panel.dots
+        if math.isfinite(dot.x) and math.isfinite(dot.y)
+    ]
+    return {"kind": "dots", "dots": dots}
+
+
+def _parallel_data(figure: Parallel) -> dict[str, object]:
+    rows = [
+        {
+            "label": row.label,
+            "v": [place if math.isfinite(place) else None for place in row.places],
+            "texts": [[axis.name, text] for axis, text in zip(figure.axes, row.texts, strict=True)],
+        }
+        for row in figure.rows
+    ]
+    return {"kind": "rows", "rows": rows}
+
+
+def _number(value: float) -> str:
+    return f"{value:.7g}"
+
+
+_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+<script type="application/json" id="data">{data}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
