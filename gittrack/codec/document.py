@@ -213,7 +213,7 @@ def run_from_document(data: object) -> Run:
         notes=tuple(Note(n.need_text("text"), n.time("time") or 0.0, _author(n)) for n in fields.parts("notes")),
         output=fields.texts("output"),
         warnings=fields.texts("warnings"),
-        purged=fields.texts("purged"),
+        purged=fields.oids("purged"),
         parts=tuple(start_from_plain(part) for part in fields.parts("parts")),
         error=fields.text("error"),
         deleted=bool(fields.truth("deleted")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from gittrack.codec.times import read_time
 from gittrack.errors import DamagedRecord
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from gittrack.model import Key, Number, Value
 
 T = TypeVar("T")
+
+_OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_KEPT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{32}(?:\.dir)?")
 
 
 class _Place(NamedTuple):
@@ -58,6 +62,35 @@ class Fields:
         if value is None:
             raise DamagedRecord(f"{self._where}: '{key}' is missing")
         return value
+
+    def oid(self, key: str) -> str | None:
+        """The id of an object of git at `key`."""
+        return self._matching(key, _OID, "the id of an object")
+
+    def kept_as(self, key: str) -> str | None:
+        """The id at `key` by which git, LFS or DVC keeps data; of a folder DVC has '.dir' behind it."""
+        return self._matching(key, _KEPT, "the id of something that git, LFS or DVC keeps")
+
+    def _matching(self, key: str, pattern: re.Pattern[str], what: str) -> str | None:
+        value = self.text(key)
+        if value is not None and not pattern.fullmatch(value):
+            raise DamagedRecord(f"{self._where}: '{key}' must be {what}, not {shown(value)}")
+        return value
+
+    def oids(self, key: str) -> tuple[str, ...]:
+        """The list of ids of objects of git at `key`."""
+        values = self.texts(key)
+        if not all(map(_OID.fullmatch, values)):
+            raise DamagedRecord(f"{self._where}: '{key}' must be a list of ids of objects")
+        return values
+
+    def named_oids(self, key: str) -> dict[str, str]:
+        """The mapping of names to ids of objects of git at `key`."""
+        named = self.optional_texts(key)
+        found = {name: oid for name, oid in named.items() if oid is not None and _OID.fullmatch(oid)}
+        if len(found) < len(named):
+            raise DamagedRecord(f"{self._where}: '{key}' must map names to ids of objects")
+        return found
 
     def whole(self, key: str) -> int | None:
         """The integer at `key`."""

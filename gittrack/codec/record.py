@@ -187,11 +187,11 @@ def read_launch(launch: Fields) -> Launch:
 def read_code(code: Fields) -> Code:
     """Return what a mapping tells of the code."""
     return Code(
-        commit=code.text("commit"),
+        commit=code.oid("commit"),
         branch=code.text("branch"),
         dirty=bool(code.truth("dirty")),
-        tree=code.text("tree"),
-        snapshot=code.text("snapshot"),
+        tree=code.oid("tree"),
+        snapshot=code.oid("snapshot"),
         left_out=tuple(_read_left_out(item) for item in code.parts("left_out")),
         remote=code.text("remote"),
         entry=code.text("entry"),
@@ -215,7 +215,7 @@ def read_environment(env: Fields) -> Environment:
         gpus=env.texts("gpus"),
         cuda=env.text("cuda"),
         driver=env.text("driver"),
-        locks={k: v or "" for k, v in env.optional_texts("locks").items()},
+        locks=env.named_oids("locks"),
         variables={k: v or "" for k, v in env.optional_texts("variables").items()},
     )
 
@@ -250,7 +250,7 @@ def record_from_plain(data: object, name: str) -> Record:
         notes=tuple(_read_note(item) for item in fields.parts("notes")),
         output=(prefix + OUTPUT,) if fields.truth("output") else (),
         warnings=fields.texts("warnings"),
-        purged=fields.texts("purged"),
+        purged=fields.oids("purged"),
         journal=fields.texts("journal"),
     )
 
@@ -311,7 +311,7 @@ def read_input(item: Fields) -> Input:
         sha256=item.need_text("sha256"),
         files=item.whole("files") or 0,
         stored=item.text("stored"),
-        object=item.text("object"),
+        object=item.kept_as("object"),
     )
 
 

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from gittrack.project import Project
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CHUNK: Final = 1 << 20
 _MISSING_SHOWN: Final = 20
 
@@ -288,10 +287,7 @@ class _BranchCheck:
     def _remember_code(self, run_id: str, verdict: Verdict) -> None:
         starts = [start for record in verdict.records for start in (record.start, record.part) if start is not None]
         for commit in {start.code.commit for start in starts if start.code.commit is not None}:
-            if _COMMIT.fullmatch(commit):
-                self._commits.setdefault(commit, []).append(run_id)
-            else:
-                self._problem(f"{commit!r:.60} is not the id of a commit", run_directory(run_id), run_id)
+            self._commits.setdefault(commit, []).append(run_id)
 
     def _check_code(self) -> None:
         for commit in absent(self._repo, list(self._commits)):

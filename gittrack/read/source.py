@@ -6,7 +6,6 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFetched
-from gittrack.git.ancestry import is_oid
 from gittrack.git.worktrees import has_commit
 
 if TYPE_CHECKING:
@@ -35,9 +34,8 @@ def _purged(run: Run) -> NotFetched:
 
 
 def source_commit(code: Code) -> str | None:
-    """Return the id of the commit that holds the code, None where there is none, or what is told is no id."""
-    commit = code.snapshot or code.commit
-    return commit if commit is not None and is_oid(commit) else None
+    """Return the id of the commit that holds the code, None where there is none."""
+    return code.snapshot or code.commit
 
 
 def not_fetched(project: Project, run: Run, commit: str) -> NotFetched:

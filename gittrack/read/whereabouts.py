@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import REWRITES, parse_rewrite
-from gittrack.git.ancestry import is_in_history, is_oid, newest_with_patch, patch_of, trees_after
+from gittrack.git.ancestry import is_in_history, newest_with_patch, patch_of, trees_after
 from gittrack.git.process import GitError
 from gittrack.git.reader import list_tree
 
@@ -46,8 +46,6 @@ def whereabouts(project: Project, run: Run) -> Whereabouts:
 
 def _found(project: Project, run: Run) -> Whereabouts:
     commit, ref = run.code.commit, project.runs_ref
-    if commit is not None and not is_oid(commit):
-        return Whereabouts()
     present = commit is not None and is_in_history(project.repo, commit, ref)
     if present and not run.code.dirty:
         return Whereabouts(commit, COMMIT)

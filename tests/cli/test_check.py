@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -292,6 +293,23 @@ def test_a_large_artifact_that_is_damaged(branch: Branch, content: str, sentence
 
     assert run == branch.id
     assert sentence in problem
+
+
+@pytest.mark.parametrize("key", ["commit", "tree", "snapshot"])
+def test_an_id_that_is_an_option_of_git_is_damage_before_git_sees_it(
+    branch: Branch, gittrack: Gittrack, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "victim").write_text("kept")
+    record = re.sub(rf"(?m)^  {key}: .*\n", "", branch.content("run.yaml"))
+    hostile = f"  dirty: false\n  {key}: --output={tmp_path / 'victim'}\n"
+    branch.plant({"run.yaml": record.replace("  dirty: false\n", hostile)})
+    spec = branch.id[:8]
+    for words in (["check"], ["show", spec], ["diff", spec], ["checkout", spec], ["reproduce", spec]):
+        result = gittrack(*words)
+        assert result.code == 1, (words, result)
+        assert "Traceback" not in result.err
+    assert f"'{key}' must be the id of an object" in gittrack("check").out
+    assert (tmp_path / "victim").read_text() == "kept"
 
 
 def test_code_that_is_gone_is_a_note(branch: Branch) -> None:

@@ -47,6 +47,14 @@ def deep(levels: int) -> object:
         ({"k": -1}, lambda f: f.need_whole("k"), "must be a whole number from 0 on"),
         ({}, lambda f: f.need_whole("k"), "must be a whole number from 0 on"),
         ({}, lambda f: f.need_number("k"), "x: 'k' is missing"),
+        ({"k": "--output=x"}, lambda f: f.oid("k"), "x: 'k' must be the id of an object, not '--output=x'"),
+        ({"k": "HEAD"}, lambda f: f.oid("k"), "must be the id of an object"),
+        ({"k": "a" * 41}, lambda f: f.oid("k"), "must be the id of an object"),
+        ({"k": "a" * 40 + "\n"}, lambda f: f.oid("k"), "must be the id of an object"),
+        ({"k": "a" * 31}, lambda f: f.kept_as("k"), "must be the id of something that git, LFS or DVC keeps"),
+        ({"k": ["a" * 40, "HEAD"]}, lambda f: f.oids("k"), "must be a list of ids of objects"),
+        ({"k": {"uv.lock": "HEAD"}}, lambda f: f.named_oids("k"), "must map names to ids of objects"),
+        ({"k": {"uv.lock": None}}, lambda f: f.named_oids("k"), "must map names to ids of objects"),
         ({"k": ["a", 1]}, lambda f: f.texts("k"), "must be a list of texts"),
         ({"k": {"": 1}}, lambda f: f.values("k"), "is not a name"),
         ({"k": {1: 1}}, lambda f: f.values("k"), "is not a name"),
@@ -60,6 +68,14 @@ def deep(levels: int) -> object:
 def test_a_field_that_is_none(data: dict[str, object], read: Callable[[Fields], object], sentence: str) -> None:
     with pytest.raises(DamagedRecord, match=sentence):
         read(Fields(data, "x"))
+
+
+@pytest.mark.parametrize("oid", ["a" * 40, "b" * 64])
+def test_the_ids_that_there_are(oid: str) -> None:
+    fields = Fields({"k": oid, "list": [oid], "map": {"uv.lock": oid}, "dvc": "c" * 32 + ".dir"}, "x")
+    assert (fields.oid("k"), fields.kept_as("k"), fields.oid("none")) == (oid, oid, None)
+    assert (fields.oids("list"), fields.named_oids("map")) == ((oid,), {"uv.lock": oid})
+    assert fields.kept_as("dvc") == "c" * 32 + ".dir"
 
 
 def test_what_is_no_line_of_json() -> None:

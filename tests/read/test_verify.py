@@ -121,7 +121,7 @@ def is_allowed(path: Path, there: object, value: object) -> bool:
     if type(there) is not type(value):
         return False
     if isinstance(there, str):
-        return path[-1] not in ("id", "start", "end", "time", "status")
+        return path[-1] not in ("id", "start", "end", "time", "status", "commit")
     if isinstance(there, list):
         return value == [] or (value == ["a"] and isinstance(there[0], str))
     return not isinstance(there, dict) or _is_allowed_mapping(path, value)
