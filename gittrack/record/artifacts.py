@@ -34,7 +34,7 @@ class Artifacts:
         """Keep `data` as the artifact `path`."""
         from gittrack.record.stage import stage_bytes
 
-        target = check_artifact_path(path)
+        target = _target(path)
         self.keep(target, lambda: stage_bytes(self._project, self._run_id, target, data))
 
     def keep_path(self, local_path: str | os.PathLike[str], folder: str | None) -> None:
@@ -62,7 +62,7 @@ class Artifacts:
         from gittrack.record.stage import check_file, stage_file
 
         name = storable_path(name)
-        target = check_artifact_path(_within(folder, name))
+        target = _target(_within(folder, name))
         check_file(source)
         self.keep(target, lambda: stage_file(self._project, self._run_id, target, source))
 
@@ -120,6 +120,13 @@ def local_path(path: object) -> str:
     if not possible:
         raise InvalidValue(f"a path is text or a pathlib.Path, not {shown(path)}")
     return given
+
+
+def _target(path: str) -> str:
+    """The path that an artifact gets, which is a name on the branch: without a secret in it."""
+    from gittrack.capture.redact import redact_text
+
+    return redact_text(check_artifact_path(path))
 
 
 def _within(folder: object, name: str) -> str:

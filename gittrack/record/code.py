@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.capture.arguments import entry_of
 from gittrack.capture.exclusion import MAX_COUNT, MAX_FILE, MAX_TOTAL, Limits, leave_out
 from gittrack.capture.lock_files import is_lock_file
-from gittrack.capture.redact import redact_shapes, redact_url
+from gittrack.capture.redact import redact_shapes, redact_text, redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.lookup import files_on_the_way
 from gittrack.git.packs import open_packs
@@ -51,6 +51,7 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     remote = project.settings.remote_url(state.branch)
     here = _here(project)
     top = project.repo.worktree
+    directory = os.path.relpath(here, top).replace(os.sep, "/") if top else "."
     entry = entry_of(argv, here)
     branch = state.branch
     code = Code(
@@ -61,19 +62,19 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
         snapshot=None if kept.commit == base else kept.commit,
         left_out=_told(tuple(dict.fromkeys(omitted.values()))),
         remote=utf8(redact_url(remote)) if remote else None,
-        entry=None if entry is None else redact_shapes(utf8(entry)),
-        directory=utf8(os.path.relpath(here, top).replace(os.sep, "/") if top else "."),
+        entry=None if entry is None else redact_text(utf8(entry)),
+        directory=redact_text(utf8(directory)),
     )
-    return Captured(code, _locks(project, code), tuple(problems))
+    return Captured(code, _locks(project, kept.tree, directory), tuple(problems))
 
 
-def _locks(project: Project, code: Code) -> dict[str, str]:
+def _locks(project: Project, tree: str | None, directory: str) -> dict[str, str]:
     """The lock files at the top of the tree, and in the folders down to where the run was started."""
-    if code.tree is None:
+    if tree is None:
         return {}
     with ObjectStore(project.repo) as store:
-        files = files_on_the_way(store, code.tree, code.directory)
-        return {path: oid for path, oid in files if is_lock_file(path.rpartition("/")[2])}
+        files = files_on_the_way(store, tree, directory)
+        return {redact_text(path): oid for path, oid in files if is_lock_file(path.rpartition("/")[2])}
 
 
 def utf8(text: str) -> str:

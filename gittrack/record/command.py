@@ -110,13 +110,11 @@ def _final_name(project: Project, run: ActiveRun) -> str:
 
 
 def _launch(wishes: Wishes) -> Launch:
-    return Launch(
-        wrapped=True,
-        params=wishes.params_files,
-        inputs=wishes.inputs,
-        metrics=wishes.metrics_files,
-        artifacts=wishes.artifacts,
+    params, inputs, metrics, artifacts = (
+        tuple(map(redact_text, paths))
+        for paths in (wishes.params_files, wishes.inputs, wishes.metrics_files, wishes.artifacts)
     )
+    return Launch(wrapped=True, params=params, inputs=inputs, metrics=metrics, artifacts=artifacts)
 
 
 def _nothing(chunk: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.capture.inputs import StatCache, describe_input
 from gittrack.capture.pointers import dvc_object, lfs_pointer
+from gittrack.capture.redact import redact_text
 from gittrack.errors import GittrackError
 from gittrack.git.durable import sharing_of
 from gittrack.git.lookup import object_at
@@ -30,11 +31,10 @@ def take_input(project: Project, tree: str | None, path: str, name: str | None, 
     if (sharing := sharing_of(project.repo.common_dir)) is not None:
         with contextlib.suppress(OSError):  # another user's, who has done it
             sharing.apply(place)
-    try:
+    stored = oid = None
+    with contextlib.suppress(GittrackError, OSError):  # the hash is what counts
         stored, oid = _keeper(project, tree, path, item)
-    except (GittrackError, OSError):  # the hash is what counts
-        return item
-    return replace(item, stored=stored, object=oid)
+    return replace(item, name=redact_text(item.name), path=redact_text(item.path), stored=stored, object=oid)
 
 
 def _keeper(project: Project, tree: str | None, path: str, item: Input) -> tuple[str | None, str | None]:

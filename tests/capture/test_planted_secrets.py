@@ -145,6 +145,38 @@ def test_files_of_params_the_environment_and_what_is_said_later(repo: Path, git:
     assert len(garden.plants) >= 200
 
 
+def test_names_of_inputs_and_artifacts_and_of_the_directory(
+    repo: Path, git: Git, gittrack: Gittrack, run_python: RunPython
+) -> None:
+    garden = Garden(6)
+    (repo / ".gitignore").write_text("*.csv\nwork-*\n")
+    *words, directory = garden.credential("path", 60)
+    named = [text for text in garden.named("path", "{}={}".format) if "/" not in text]
+    paths = [f"{word}.csv" for word in words + named if "/" not in word]
+    folder = repo / f"work-{directory}"
+    folder.mkdir()
+    for path in paths:
+        (folder / path).write_text("a,b\n1,2\n")
+    options = [word for path in paths[:40] for word in ("--input", path, "--artifact", path)]
+    options += [word for path in paths[40:60] for word in ("--metrics", path, "--params", "p.json")]
+    (folder / "p.json").write_text("{}")
+    assert gittrack("run", "-q", *options, "--", PYTHON, "-c", "pass", cwd=folder).code == 0
+    (folder / "paths.json").write_text(json.dumps(paths))
+    script = """
+    import json, gittrack
+    with gittrack.start_run("logged"):
+        for path in json.load(open("paths.json")):
+            gittrack.log_input(path)
+            gittrack.log_artifact(path)
+            gittrack.log_text("x", f"folder/{path}")
+    """
+    assert run_python(script, cwd=folder).code == 0
+    kept = everything_kept(repo)
+    assert lost(garden.plants, kept) == []
+    assert kept.count(b"[redacted]") > len(paths)
+    assert len(paths) >= 60
+
+
 def _files(garden: Garden) -> dict[str, str]:
     files: dict[str, str] = {}
 
