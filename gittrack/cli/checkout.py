@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
 from gittrack.cli.render import visible
 from gittrack.cli.source import label, open_runs, run_argument, say, tell_problems
 from gittrack.errors import GittrackError
+
+if TYPE_CHECKING:
+    from gittrack.model import Run
 
 CHECKOUT_EPILOG = """\b
 Examples:
@@ -50,7 +54,19 @@ def checkout(spec: str, folder: str | None) -> None:
         say(problem)
     for item in run.code.left_out:
         say(f"not in it: {item.path} ({item.why})")
+    _tell_data(run, repo.worktree, place)
     say(f"remove it with: git worktree remove {shlex.quote(os.path.relpath(place))}")
+
+
+def _tell_data(run: Run, top: str | None, place: str) -> None:
+    """Name the data of the run that is not in the folder, and how it gets there."""
+    for item in run.inputs:
+        there = os.path.normpath(os.path.join(place, run.code.directory, item.path))
+        if os.path.lexists(there):
+            continue
+        ours = os.path.normpath(os.path.join(top or "", run.code.directory, item.path))
+        linked = f", or: ln -s {shlex.quote(ours)} {shlex.quote(there)}" if os.path.exists(ours) else ""
+        say(f"input {item.path} is not in it: 'gittrack reproduce {run.id[:8]}' links it{linked}")
 
 
 @click.command("branch", epilog=BRANCH_EPILOG)

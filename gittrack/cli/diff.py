@@ -104,7 +104,7 @@ def command(
         else:
             _show(catalog, found, view, page, code_differs=code_differs)
     if found.missing is not None:
-        raise found.missing
+        raise NotFetched(f"code cannot be compared (--no-code leaves it out): {found.missing}")
     if exit_code and (code_differs or (found.difference is not None and found.difference.anything)):
         sys.exit(1)
 

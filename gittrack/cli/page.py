@@ -24,6 +24,7 @@ _ERROR_LINES: Final = 20
 _DRAWN_METRICS: Final = 12
 _DRAWN_POINTS: Final = 5000
 _DRAWN_WIDTH: Final = 24
+_NOWHERE: Final = "nowhere, only its hash"
 
 
 def run_page(catalog: Catalog, run: Run, page: Screen) -> list[str]:
@@ -96,11 +97,14 @@ def _snapshot(run: Run) -> str:
 
 def _today(catalog: Catalog, run: Run) -> dict[str, str]:
     """Where the code is in the history of today, where that is another place."""
-    from gittrack.read.whereabouts import COMMIT, whereabouts
+    from gittrack.read.whereabouts import COMMIT, NOWHERE, whereabouts
 
     found = whereabouts(catalog.project, run)
     facts = {"Committed": f"{found.committed}, the very files of the snapshot"} if found.committed else {}
-    if found.how not in ("", COMMIT):
+    if found.how == NOWHERE:
+        before = f"; it was on {run.code.branch}" if run.code.branch else ""
+        facts["Now"] = f"{NOWHERE}{before}"
+    elif found.how not in ("", COMMIT):
         facts["Now"] = f"{found.commit}, found by the {found.how}"
     return facts
 
@@ -183,7 +187,7 @@ def _inputs(catalog: Catalog, run: Run, page: Screen) -> list[str]:
         Column("size", [size(item.size) for item in run.inputs], 2, right=True),
         Column("files", [str(item.files) for item in run.inputs], 0, right=True),
         Column("sha256", [visible(item.sha256[:12]) for item in run.inputs], 1),
-        Column("kept in", [visible(item.stored or "") for item in run.inputs], 1),
+        Column("kept in", [visible(item.stored or _NOWHERE) for item in run.inputs], 1),
         Column("now", [input_state(catalog.project, run, item) for item in run.inputs], 4),
     ]
     return render(columns, None if page.width is None else page.width - len(INDENT), page.ink).lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.git.process import run_git, run_git_status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gittrack.git.repository import Repository
 
@@ -17,10 +17,24 @@ _MOST: Final = 20_000  # commits that are looked at; a run is looked for among t
 _BLOCK: Final = 200  # commits whose patches are made at once
 
 
-def _history(runs_ref: str) -> list[str]:
-    """The user's own history: branches, tags, and what was fetched; never the runs."""
-    own = f"--exclude={runs_ref}", f"--exclude=refs/remotes/*/{runs_ref.removeprefix('refs/heads/')}"
-    return [*own, "--branches", *own, "--remotes", "--tags"]
+def own_history(runs_ref: str, but: Iterable[str] = ()) -> list[str]:
+    """Return git's words for the user's branches, those in `but` and the runs aside, and tags."""
+    branch = runs_ref.removeprefix("refs/heads/")
+    return [*(f"--exclude={name}" for name in (branch, *but)), "--branches", "--tags"]
+
+
+def whole_history(runs_ref: str) -> list[str]:
+    """Return git's words for all branches and tags, also those of remotes as they were fetched; never the runs."""
+    return [*own_history(runs_ref), f"--exclude=*/{runs_ref.removeprefix('refs/heads/')}", "--remotes"]
+
+
+def branches_at(repo: Repository, commit: str) -> list[str]:
+    """Return the user's branches whose tip is `commit`."""
+    if not is_oid(commit):
+        return []
+    asked = ["for-each-ref", "--format=%(refname:lstrip=2)", f"--points-at={commit}", "refs/heads"]
+    code, out, _ = run_git_status(asked, repo=repo)
+    return [] if code else out.decode("utf-8", "surrogateescape").splitlines()
 
 
 def is_oid(text: str) -> bool:
@@ -28,12 +42,11 @@ def is_oid(text: str) -> bool:
     return _OID.fullmatch(text) is not None
 
 
-def is_in_history(repo: Repository, commit: str, runs_ref: str) -> bool:
-    """Tell whether a branch, a remote's branch or a tag of the user's leads to `commit`; False when it is not here."""
+def is_in_history(repo: Repository, commit: str, history: Sequence[str]) -> bool:
+    """Tell whether something of `history` (see above) leads to `commit`; False when it is not here."""
     if not is_oid(commit):
         return False
-    args = ["rev-list", "--max-count=1", commit, "--not", *_history(runs_ref)]
-    code, out, _ = run_git_status(args, repo=repo)
+    code, out, _ = run_git_status(["rev-list", "--max-count=1", commit, "--not", *history], repo=repo)
     return code == 0 and not out
 
 
@@ -62,7 +75,7 @@ def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: st
 
     Where that commit is not here, those made from `since` (seconds since the epoch) on; all of it for None.
     """
-    args = ["log", "--reverse", f"--max-count={_MOST}", "--format=%H %T", *_history(runs_ref)]
+    args = ["log", "--reverse", f"--max-count={_MOST}", "--format=%H %T", *whole_history(runs_ref)]
     if commit is not None and is_oid(commit):
         here = run_git_status(["cat-file", "-e", commit], repo=repo)[0] == 0
         args += ["--not", commit] if here else [f"--since=@{int(since)}"]

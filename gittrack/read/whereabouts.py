@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import REWRITES, parse_rewrite
-from gittrack.git.ancestry import is_in_history, newest_with_patch, patch_of, trees_after
+from gittrack.git.ancestry import (
+    branches_at,
+    is_in_history,
+    newest_with_patch,
+    own_history,
+    patch_of,
+    trees_after,
+    whole_history,
+)
 from gittrack.git.process import GitError
 from gittrack.git.reader import list_tree
 
@@ -18,6 +26,7 @@ COMMIT: Final = "commit"
 REWRITE: Final = "recorded rewrite"
 TREE: Final = "same tree"
 PATCH: Final = "same patch"
+NOWHERE: Final = "on no branch"
 _HOPS: Final = 100  # rewrites of rewrites
 _SLACK: Final = 86_400.0  # seconds that two clocks may differ
 
@@ -27,8 +36,9 @@ class Whereabouts:
     """A commit of a branch or tag that stands for the code of a run, and how it was found.
 
     COMMIT: it is the commit that was HEAD. REWRITE, TREE, PATCH: that one is on no branch any more, and this one took
-    its place, as git told when it was rewritten, or as its tree or its patch tells. `committed` is the commit, if there
-    is one, that has the very tree of a run that was made on uncommitted changes.
+    its place, as git told when it was rewritten, or as its tree or its patch tells. NOWHERE: no branch or tag leads to
+    it or to another one. `committed` is the commit, if any, that has the very tree of a run that was made on
+    uncommitted changes.
     """
 
     commit: str | None = None
@@ -45,21 +55,32 @@ def whereabouts(project: Project, run: Run) -> Whereabouts:
 
 
 def _found(project: Project, run: Run) -> Whereabouts:
-    commit, ref = run.code.commit, project.runs_ref
-    present = commit is not None and is_in_history(project.repo, commit, ref)
+    repo, commit, ref, snapshot = project.repo, run.code.commit, project.runs_ref, run.code.snapshot
+    # A branch at the snapshot is where somebody looks at this run: nothing went on from there.
+    own = own_history(ref, branches_at(repo, snapshot) if snapshot else ())
+    present = commit is not None and is_in_history(repo, commit, own)
     if present and not run.code.dirty:
         return Whereabouts(commit, COMMIT)
-    after = trees_after(project.repo, commit, run.start - _SLACK, ref)
+    after = [(new, tree) for new, tree in trees_after(repo, commit, run.start - _SLACK, ref) if new != snapshot]
     same = _with_tree(after, run.code.tree)
     committed = same if run.code.dirty else None
     if commit is None or present:
         return Whereabouts(commit, COMMIT if present else "", committed)
+    new, how = _successor(project, commit, None if run.code.dirty else same, [other for other, _ in after])
+    return Whereabouts(new, how, committed)
+
+
+def _successor(project: Project, commit: str, same: str | None, candidates: list[str]) -> tuple[str | None, str]:
+    """The commit that took the place of one that no branch of the user's has, `same` the one with its tree."""
     if (new := _rewritten(project, commit)) is not None:
-        return Whereabouts(new, REWRITE, committed)
-    if same is not None and not run.code.dirty:
-        return Whereabouts(same, TREE)
-    patched = _with_patch(project, commit, [other for other, _ in after])
-    return Whereabouts(patched, PATCH if patched else "", committed)
+        return new, REWRITE
+    if same is not None:
+        return same, TREE
+    if (new := _with_patch(project, commit, candidates)) is not None:
+        return new, PATCH
+    # Only as somebody pushed it, or below its own snapshot.
+    fetched = is_in_history(project.repo, commit, whole_history(project.runs_ref))
+    return (commit, COMMIT) if fetched else (None, NOWHERE)
 
 
 def recorded_rewrites(project: Project, shard: str = "") -> list[tuple[str, str]]:
@@ -83,7 +104,7 @@ def _rewritten(project: Project, commit: str) -> str | None:
         old = waiting.pop(0)
         news = [new for before, new in recorded_rewrites(project, old[:2]) if before == old and new not in seen]
         for new in news:
-            if is_in_history(project.repo, new, project.runs_ref):
+            if is_in_history(project.repo, new, whole_history(project.runs_ref)):
                 return new
         seen.update(news)
         waiting += news

@@ -181,6 +181,7 @@ def test_code_that_is_not_fetched(two: Path, git: Git, gittrack: Gittrack, tmp_p
     data = json.loads(gittrack("diff", "slow", "fast", "--json", cwd=elsewhere).out)
 
     assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "(--no-code leaves it out)" in refused.err
     assert "\nMetrics\n" in refused.out
     assert "Code" not in refused.out
     assert (data["code"], data["params"]) == (None, {"lr": {"before": 0.1, "after": 0.5}})

@@ -46,7 +46,8 @@ def test_a_commit_that_is_still_there(topic: str, gittrack: Gittrack) -> None:
 def test_a_commit_that_is_nowhere(repo: Path, topic: str, git: Git, gittrack: Gittrack) -> None:
     git("checkout", "-q", "main", cwd=repo)
     git("branch", "-qD", "topic", cwd=repo)
-    assert seen(gittrack) == (None, "", None)
+    assert seen(gittrack) == (None, "on no branch", None)
+    assert "Now:        on no branch; it was on topic\n" in gittrack("show").out
 
 
 def test_an_amended_message_by_the_tree(repo: Path, topic: str, git: Git, gittrack: Gittrack) -> None:
@@ -138,6 +139,41 @@ def test_a_dirty_run_that_is_committed_since(repo: Path, git: Git, gittrack: Git
     assert f"Committed:  {new}, the very files of the snapshot\n" in gittrack("show").out
 
 
+def test_a_branch_at_the_snapshot_is_no_commit_of_it_and_holds_no_old_commit(
+    repo: Path, git: Git, gittrack: Gittrack
+) -> None:
+    git("checkout", "-qb", "topic", cwd=repo)
+    commit(git, repo, "topic\n")
+    (repo / "module.py").write_text("new\n")
+    record(gittrack)
+    assert gittrack("branch", "latest", "look").code == 0
+    (repo / "module.py").unlink()
+    git("commit", "-q", "--amend", "-m", "Another message", cwd=repo)
+    new = git("rev-parse", "HEAD", cwd=repo).strip()
+    assert seen(gittrack) == (new, "same patch", None)
+    page = gittrack("show").out
+    assert f"Now:        {new}, found by the same patch\n" in page
+    assert "Committed:" not in page
+
+
+def test_a_branch_of_a_remote_is_asked_last_and_the_runs_never(
+    repo: Path, topic: str, git: Git, gittrack: Gittrack
+) -> None:
+    git("update-ref", "refs/remotes/origin/topic", topic, cwd=repo)
+    git("update-ref", "refs/remotes/origin/gittrack/runs", "gittrack/runs", cwd=repo)
+    git("commit", "-q", "--amend", "-m", "Another message", cwd=repo)
+    new = git("rev-parse", "HEAD", cwd=repo).strip()
+    assert seen(gittrack) == (new, "same tree", None)
+    git("checkout", "-q", "main", cwd=repo)
+    git("branch", "-qD", "topic", cwd=repo)
+    assert seen(gittrack) == (topic, "commit", None)
+    from gittrack.git.ancestry import trees_after
+    from gittrack.git.repository import discover
+
+    everything = [new for new, _ in trees_after(discover(repo), None, 0, "refs/heads/gittrack/runs")]
+    assert everything == git("rev-list", "--reverse", "main", topic, cwd=repo).split()
+
+
 def test_before_the_first_commit(tmp_path: Path, git: Git, gittrack: Gittrack, monkeypatch: pytest.MonkeyPatch) -> None:
     repo = tmp_path / "new"
     git("init", "-q", str(repo))
@@ -151,13 +187,14 @@ def test_before_the_first_commit(tmp_path: Path, git: Git, gittrack: Gittrack, m
 
 
 def test_a_commit_that_is_an_option_of_git_is_none(repo: Path, git: Git, tmp_path: Path) -> None:
-    from gittrack.git.ancestry import is_ancestor, is_in_history, trees_after
+    from gittrack.git.ancestry import branches_at, is_ancestor, is_in_history, trees_after, whole_history
     from gittrack.git.repository import discover
 
     victim = tmp_path / "victim"
     victim.write_text("kept")
     found, hostile = discover(repo), f"--output={victim}"
-    assert not is_in_history(found, hostile, "refs/heads/gittrack/runs")
+    assert not is_in_history(found, hostile, whole_history("refs/heads/gittrack/runs"))
+    assert branches_at(found, hostile) == []
     assert not is_ancestor(found, hostile, "HEAD")
     assert len(trees_after(found, hostile, 0, "refs/heads/gittrack/runs")) == 1
     assert victim.read_text() == "kept"

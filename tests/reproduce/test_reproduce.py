@@ -184,6 +184,26 @@ def test_checkout_and_branch(script: Path, python: str, git: Git, gittrack: Gitt
     }
 
 
+def test_a_checkout_names_the_data_that_is_not_in_it(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    (script / ".gitignore").write_text("*.csv\n")
+    (script / "data.csv").write_text("1\n")
+    git("add", ".gitignore", cwd=script)
+    git("commit", "-qm", "Ignore data", cwd=script)
+    assert gittrack("run", "-q", "--input", "data.csv", "--input", "train.py", "--", "true").code == 0
+    assert "nowhere, only its hash" in gittrack("show").out
+    place = tmp_path / "there"
+    told = gittrack("checkout", "latest", str(place)).err
+    (line,) = [line for line in told.splitlines() if "input" in line]
+    run_id = json.loads(gittrack("show", "--json").out)["id"][:8]
+    link = f"ln -s {script}/data.csv {place}/data.csv"
+    assert line == f"gittrack: input data.csv is not in it: 'gittrack reproduce {run_id}' links it, or: {link}"
+    (script / "data.csv").unlink()
+    told = gittrack("checkout", "latest", str(tmp_path / "elsewhere")).err
+    assert f"input data.csv is not in it: 'gittrack reproduce {run_id}' links it\n" in told
+
+
 def test_submodules_come_along_and_leave_the_configuration_alone(
     script: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
