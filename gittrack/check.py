@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from typing import TYPE_CHECKING
@@ -46,10 +47,21 @@ def check(
 
         problems = pin_problems(project.repo, partial=is_partial(project))
         report.problems += [Finding(sentence, path=ref) for ref, sentence in problems]
+        report.problems += _returned(project)
     for run_id in project.journaled():
         if not only or run_id in only:
             check_journal(project, run_id, report)
     return report
+
+
+def _returned(project: Project) -> Iterator[Finding]:
+    """What was purged and a remote still has, as it was fetched; what is back on the branch is told with the runs."""
+    from gittrack.read.returned import purged_runs, returned
+
+    with contextlib.suppress(StorageError):  # a branch that cannot be read is told already
+        for item in returned(project, purged_runs(project)):
+            if item.ref != project.runs_ref:
+                yield Finding(item.sentence, item.run)
 
 
 def _tip(project: Project, report: Report) -> str | None:

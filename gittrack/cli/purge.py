@@ -190,5 +190,7 @@ def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> N
         say(f"{remote.name} {holds}")
         for line in remote.commands:
             click.echo(f"  {visible(line)}", err=True)
+    if remotes:
+        say("where git refuses that, or finds more there, somebody pushed meanwhile: fetch, and purge the same again")
     say("other clones, forks, backups and caches of a host keep it until they fetch and prune")
     say("a secret that was ever pushed or shared must be revoked all the same")

@@ -17,6 +17,7 @@ from gittrack.git.refs import read_ref
 from gittrack.query.terms import Query
 from gittrack.read.index import Index, open_index
 from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
+from gittrack.read.returned import purged_runs, returned
 from gittrack.read.verify import is_sha256
 from gittrack.values import shown
 
@@ -44,6 +45,8 @@ def examine_branch(project: Project) -> Iterator[Ailment]:
     yield from _examine_index(project, has_runs=tip is not None)
     yield from _examine_packing(project)
     yield from _examine_remotes(project)
+    for item in returned(project, purged_runs(project)):
+        yield Ailment("purged", f"run {item.run[:8]}: {item.sentence}", f"gittrack purge {item.run[:8]}")
 
 
 def _format(project: Project, tip: str) -> Ailment | None:

@@ -47,14 +47,14 @@ def refs_holding(repo: Repository, commits: Iterable[str], patterns: Sequence[st
     return found
 
 
-def refs_with_path(repo: Repository, paths: Sequence[str], patterns: Sequence[str]) -> dict[str, str]:
-    """Return the refs that match `patterns` whose tree has one of the paths: name -> where it points."""
+def paths_in_refs(repo: Repository, paths: Sequence[str], patterns: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return (ref, where it points, path) for each of the paths that the tree of a ref has that matches `patterns`."""
     out = run_git(["for-each-ref", "--format=%(objectname) %(refname)", *patterns], repo=repo)
     refs = [line.split(" ", 1) for line in out.decode("utf-8", "surrogateescape").splitlines()]
     asked = [(ref, oid, path) for oid, ref in refs for path in paths]
     stdin = "".join(f"{oid}:{path}\n" for _, oid, path in asked).encode()
     answers = run_git(["cat-file", "--batch-check=%(objecttype)"], repo=repo, stdin=stdin).splitlines() if asked else []
-    return {ref: oid for (ref, oid, _), answer in zip(asked, answers, strict=True) if answer in (b"tree", b"blob")}
+    return [found for found, answer in zip(asked, answers, strict=True) if answer in (b"tree", b"blob")]
 
 
 def reflogs_holding(repo: Repository, commits: Collection[str]) -> list[str]:

@@ -60,6 +60,28 @@ def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature)
         advance(repo, ref, build)
 
 
+def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) -> None:
+    """Add the chain of pins with the tip `other`; nothing where it is a part of this one.
+
+    Raises DamagedRecord where it is no chain of pins, or cannot be read.
+    """
+    with BlobReader(repo) as reader:
+        for _ in _chain(repo, reader, other):
+            pass
+
+    def build(store: ObjectStore, tip: str | None) -> str | None:
+        if tip is None or is_ancestor(repo, tip, other):
+            settle_tip(repo, ref, other)
+            return other
+        if is_ancestor(repo, other, tip):
+            return None
+        settle_tip(repo, ref, other)
+        who = (committer, time.time())
+        return store.write("commit", commit_bytes(store.write("tree", b""), [tip, other], "merge pins\n", who, who))
+
+    advance(repo, ref, build)
+
+
 def is_pinned(repo: Repository, ref: str, commit: str) -> bool:
     """Tell whether `commit` is kept alive by `ref`, by a pin of its own or as an ancestor of another."""
     tip = read_ref(repo, ref)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gittrack.codec.paths import FORMAT_FILE, README_FILE, pointer, purged_file, run_directory
 from gittrack.errors import StorageError
+from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import Addition, View, add_commit, advance, publish_lock
 from gittrack.git.durable import sharing_of
-from gittrack.git.holders import expire_reflog, has_reflog, refs_holding, refs_with_path
+from gittrack.git.holders import expire_reflog, has_reflog, paths_in_refs, refs_holding
 from gittrack.git.lock import held_lock
-from gittrack.git.pins import SNAPSHOTS, chain_without, is_pinned, pin_itself, pinned
+from gittrack.git.pins import SNAPSHOTS, chain_without, is_pinned, merge_pins, pin_itself, pinned
 from gittrack.git.refs import delete_ref, read_ref
 from gittrack.git.removal import Remaining, compress_packs, remove_objects
 from gittrack.git.rewriting import NewObjects, history_without
@@ -25,6 +26,7 @@ from gittrack.git.unneeded import existing, still_unneeded, unneeded
 from gittrack.purge.job import end_job, save_job
 from gittrack.quarantine import NOTE, quarantine_of
 from gittrack.read.check import is_partial
+from gittrack.read.returned import following
 from gittrack.record.folder import is_live
 from gittrack.record.later import mark_purged
 from gittrack.record.publish import frame_files
@@ -132,6 +134,7 @@ def _reworded(message: bytes, runs: list[str]) -> bytes:
 
 def _rewrite_pins(project: Project, job: Job) -> list[str]:
     """Write the chain of pins without those of the snapshots; return the new packs."""
+    _take_over_pins(project, job)
     own = set(pinned(project.repo, SNAPSHOTS))
     for snapshot in existing(project.repo, job.staying):
         # It may be kept alive only as an ancestor of one that goes.
@@ -162,6 +165,15 @@ def _rewrite_pins(project: Project, job: Job) -> list[str]:
         return new.packs
 
 
+def _take_over_pins(project: Project, job: Job) -> None:
+    """Add the pins of remotes that have some of the snapshots: who overwrites theirs must not lose the others."""
+    for tip in refs_holding(project.repo, job.snapshots, ("refs/gittrack/remotes/*/snapshots",)).values():
+        here = read_ref(project.repo, SNAPSHOTS)
+        if here is None or not is_ancestor(project.repo, tip, here):
+            _remember(project, job, [tip])
+            merge_pins(project.repo, SNAPSHOTS, tip, committer=project.committer)
+
+
 def _remember(project: Project, job: Job, tips: Iterable[str]) -> None:
     """Keep what a ref led to, before it leads elsewhere."""
     job.roots += [tip for tip in tips if tip not in job.roots]
@@ -170,10 +182,10 @@ def _remember(project: Project, job: Job, tips: Iterable[str]) -> None:
 
 def _forget_refs(project: Project, job: Job) -> None:
     """Delete what follows a remote and still leads to the bytes; the next fetch brings it back, as it is there."""
-    branch = project.runs_ref.removeprefix("refs/heads/")
-    following = (f"refs/remotes/*/{branch}", "refs/gittrack/remotes/**")
-    found = refs_holding(project.repo, [*job.commits, *job.snapshots], following)
-    found |= refs_with_path(project.repo, [run_directory(run_id) for run_id in job.runs], following)
+    patterns = following(project)
+    found = refs_holding(project.repo, [*job.commits, *job.snapshots], patterns)
+    folders = [run_directory(run_id) for run_id in job.runs]
+    found |= {ref: tip for ref, tip, _ in paths_in_refs(project.repo, folders, patterns)}
     if found:
         job.tracking |= found
         _remember(project, job, found.values())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gittrack.check import id_of
-from gittrack.codec.paths import PURGED, parse_purged, run_directory
+from gittrack.codec.paths import run_directory
 from gittrack.errors import GittrackError, RunNotFound, UsageError
 from gittrack.git.ancestry import is_ancestor, remote_branches
 from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on
@@ -15,11 +16,12 @@ from gittrack.git.reader import changed_paths, list_tree
 from gittrack.git.unneeded import existing
 from gittrack.git.worktrees import is_shallow
 from gittrack.model import RUNNING
+from gittrack.read.returned import purged_runs, returned, snapshots_told
 from gittrack.read.specifier import PREFIX_LENGTH
 from gittrack.record.folder import is_live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from gittrack.catalog import Catalog
     from gittrack.model import Artifact, Run
@@ -61,17 +63,18 @@ def plan_runs(catalog: Catalog, specs: Sequence[str]) -> Plan:
     Raises RunNotFound, and GittrackError for a run that is running.
     """
     project = catalog.project
-    _check_branch(project)
     everything = catalog.runs(include_deleted=True)
     known = {run.id: run for run in everything}
     found = [_id(catalog, spec) for spec in specs]
     ids = list(dict.fromkeys(run_id for run_id, already in found if not already))
+    _check_branch(project, ids)
     for run_id in ids:
         _check_ended(project, known.get(run_id), run_id)
     going = [known[run_id] for run_id in ids if run_id in known]
     staying = [run for run in everything if run.id not in ids]
     users = {snapshot: run.id for run in staying for snapshot in snapshots_of(run)}
-    snapshots = list(dict.fromkeys(snapshot for run in going for snapshot in snapshots_of(run)))
+    back = snapshots_told(project, returned(project, [run_id for run_id in ids if run_id not in known]))
+    snapshots = list(dict.fromkeys([*(snapshot for run in going for snapshot in snapshots_of(run)), *back]))
     large = _large(artifact for run in going for artifact in run.artifacts)
     for sha256 in _large(artifact for run in staying for artifact in run.artifacts):
         large.pop(sha256, None)
@@ -98,7 +101,7 @@ def plan_runs(catalog: Catalog, specs: Sequence[str]) -> Plan:
 def plan_snapshots(catalog: Catalog, specs: Sequence[str]) -> Plan:
     """Return which snapshots go: those of the runs that `specs` mean, or all that no running run has."""
     project = catalog.project
-    _check_branch(project)
+    _check_branch(project, ())
     everything = catalog.runs(include_deleted=True)
     named = list({run.id: run for run in map(catalog.find, specs)}.values())
     for run in named:
@@ -135,7 +138,7 @@ def snapshots_of(run: Run) -> list[str]:
 
 
 def _id(catalog: Catalog, spec: str) -> tuple[str, bool]:
-    """The id that `spec` means, and whether that run was purged already and is not back."""
+    """The id that `spec` means, and whether that run was purged already and is not back, here or from a remote."""
     try:
         return catalog.find(spec).id, False
     except UsageError:
@@ -145,18 +148,13 @@ def _id(catalog: Catalog, spec: str) -> tuple[str, bool]:
         try:
             return id_of(catalog.project, tip, spec), False
         except RunNotFound:
-            purged = {run_id for run_id in _purged(catalog.project, tip) if run_id.startswith(spec.lower())}
+            purged = [run_id for run_id in purged_runs(catalog.project) if run_id.startswith(spec.lower())]
             if len(spec) < PREFIX_LENGTH or len(purged) != 1:
                 raise error from None
-            return purged.pop(), True
+            return purged[0], not returned(catalog.project, purged)
 
 
-def _purged(project: Project, tip: str | None) -> list[str]:
-    entries = list_tree(project.repo, tip, PURGED) if tip else ()
-    return [run_id for entry in entries if (run_id := parse_purged(entry.path)) is not None]
-
-
-def _check_branch(project: Project) -> None:
+def _check_branch(project: Project, going: Collection[str]) -> None:
     place = worktree_on(project.repo, project.runs_ref)
     if place is not None:
         raise GittrackError(f"the branch for runs is checked out in {place}; switch to another one there first")
@@ -164,17 +162,24 @@ def _check_branch(project: Project) -> None:
         raise GittrackError(
             "the history of this clone is cut off; run 'git fetch --unshallow' first, or purge elsewhere"
         )
-    _check_remotes(project)
+    _check_remotes(project, {*going, *purged_runs(project)})
 
 
-def _check_remotes(project: Project) -> None:
-    """GittrackError where a remote has runs that are not here: overwriting it afterwards would lose them."""
-    branch = project.runs_ref.removeprefix("refs/heads/")
+def _check_remotes(project: Project, unwanted: Collection[str]) -> None:
+    """GittrackError where a remote has more than is here and than the `unwanted` runs: overwriting would lose it."""
+    repo, branch = project.repo, project.runs_ref.removeprefix("refs/heads/")
     here = project.runs_tip() or project.runs_ref
-    for ref, tip in remote_branches(project.repo, branch):
-        if not is_ancestor(project.repo, tip, here):
+    folders = tuple(f"{run_directory(run_id)}/" for run_id in unwanted)
+    for ref, tip in remote_branches(repo, branch):
+        if is_ancestor(repo, tip, here):
+            continue
+        if any(c.status != "D" and not c.path.startswith(folders) for c in changed_paths(repo, here, tip)):
             name = ref.removeprefix("refs/remotes/")
-            raise GittrackError(f"{name} has runs that are not here; merge them into {branch} first, then purge")
+            merge = f"git -C ../runs merge --allow-unrelated-histories {shlex.quote(name)}"
+            raise GittrackError(
+                f"{name} has runs that are not here; merge them into {branch} first, then purge again: "
+                f"git worktree add ../runs {shlex.quote(branch)} && {merge} && git worktree remove ../runs"
+            )
 
 
 def _check_ended(project: Project, run: Run | None, run_id: str) -> None:

@@ -78,16 +78,22 @@ def remote_copies(project: Project, job: Job) -> list[RemoteCopy]:
 
 def _copy(project: Project, job: Job, remote: str) -> RemoteCopy:
     branch = project.runs_ref.removeprefix("refs/heads/")
-    seen = job.tracking.get(f"refs/remotes/{remote}/{branch}")
+    following = f"refs/gittrack/remotes/{remote}/snapshots"
     commands = []
-    if job.runs and seen is None:
-        # Its runs may be others' too: what is not here must not be overwritten.
-        commands.append(f"git fetch {shlex.quote(remote)} {shlex.quote(branch)}")
-    elif job.runs:
-        lease = f"--force-with-lease={branch}:{seen}"
-        commands.append(f"git push {shlex.quote(lease)} {shlex.quote(remote)} {shlex.quote(branch)}")
+    if job.runs:
+        commands.append(_command(remote, branch, job.tracking.get(f"refs/remotes/{remote}/{branch}"), branch))
     if job.snapshots:
-        there = read_ref(project.repo, SNAPSHOTS) is not None
-        commands.append(f"git push {'--force' if there else '--delete'} {shlex.quote(remote)} {SNAPSHOTS}")
-    known = bool(seen) or any(ref.startswith(f"refs/gittrack/remotes/{remote}/") for ref in job.tracking)
-    return RemoteCopy(remote, known, tuple(commands))
+        new = SNAPSHOTS if read_ref(project.repo, SNAPSHOTS) is not None else f":{SNAPSHOTS}"
+        commands.append(_command(remote, SNAPSHOTS, job.tracking.get(following), new, f"{SNAPSHOTS}:{following}"))
+    seen = {f"refs/remotes/{remote}/{branch}", following}
+    return RemoteCopy(remote, not seen.isdisjoint(job.tracking), tuple(commands))
+
+
+def _command(remote: str, ref: str, old: str | None, new: str, fetched: str = "") -> str:
+    """The command that overwrites a ref there, if it still is what was seen; where it was not seen, one that looks.
+
+    It may have others' too: what is not here must not be overwritten.
+    """
+    if old is None:
+        return shlex.join(["git", "fetch", remote, fetched or ref])
+    return shlex.join(["git", "push", f"--force-with-lease={ref}:{old}", remote, new])

@@ -97,6 +97,7 @@ class _BranchCheck:
         self._report = report
         self._commits: dict[str, list[str]] = {}  # commit -> the runs that were made with it
         self._purged: set[str] = set()  # ids
+        self._snapshots: dict[str, str] = {}  # snapshots that were purged -> the run
         self._told: set[str] = set()  # ids of objects whose loss is told where they are missed
         self._large: dict[str, str] = {}  # sha256 -> what is wrong with the content in the LFS store
 
@@ -288,8 +289,13 @@ class _BranchCheck:
         starts = [start for record in verdict.records for start in (record.start, record.part) if start is not None]
         for commit in {start.code.commit for start in starts if start.code.commit is not None}:
             self._commits.setdefault(commit, []).append(run_id)
+        self._snapshots |= {commit: run_id for record in verdict.records for commit in record.purged}
 
     def _check_code(self) -> None:
+        for commit in self._snapshots.keys() - absent(self._repo, list(self._snapshots)):
+            run_id = self._snapshots[commit]
+            again = f"run 'gittrack purge --snapshots {run_id[:8]}' again"
+            self._problem(f"its snapshot {commit[:12]} was purged and is here; {again}", run=run_id)
         for commit in absent(self._repo, list(self._commits)):
             runs = self._commits[commit]
             others = f", and of {len(runs) - 1} more" if len(runs) > 1 else ""

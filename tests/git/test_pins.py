@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,3 +79,16 @@ def test_a_commit_that_an_older_pin_leads_to_gets_none(repo: Path, git: Git) -> 
     pin(found, CODE, first, committer=ADA)
     pin(found, CODE, commits[0], committer=ADA)
     assert pinned(found, CODE) == commits[::-1]
+
+
+def test_the_log_of_all_without_runs_and_pins_is_as_the_page_says(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    page = (Path(__file__).parents[2] / "docs/reproducing.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"(?m)^git (log --exclude.*)$", page)
+    (repo / "new.py").write_text("1\n")
+    assert gittrack("run", "-q", "--", "true").code == 0
+    git("update-ref", "refs/remotes/origin/gittrack/runs", "gittrack/runs", cwd=repo)
+    git("update-ref", "refs/gittrack/remotes/origin/code", CODE, cwd=repo)
+    git("update-ref", "refs/remotes/origin/main", "main", cwd=repo)
+    mine = git("rev-list", "main", cwd=repo)
+    assert git("log", "--format=%H", "--all", cwd=repo) != mine
+    assert git(*shlex.split(command), "--format=%H", cwd=repo) == mine
