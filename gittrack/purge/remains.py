@@ -95,5 +95,5 @@ def _command(remote: str, ref: str, old: str | None, new: str, fetched: str = ""
     It may have others' too: what is not here must not be overwritten.
     """
     if old is None:
-        return shlex.join(["git", "fetch", remote, fetched or ref])
-    return shlex.join(["git", "push", f"--force-with-lease={ref}:{old}", remote, new])
+        return f"git fetch {shlex.join([remote, fetched or ref])}"
+    return f"git push {shlex.join([f'--force-with-lease={ref}:{old}', remote, new])}"
