@@ -13,7 +13,7 @@ from gittrack.model import STATUSES, Point, Run
 from gittrack.project import Project, open_project
 from gittrack.query.terms import Query, both, equals
 from gittrack.read.index import Index, Named, Progress, open_index
-from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown
+from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown, unknown_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,13 +83,48 @@ class Catalog:
 
         The choosing is done when this returns; GittrackError when it takes too long.
         """
-        return self._documents(self._hits(query))
+        return self.documents(self.hits(query))
 
-    def count(self, query: Query) -> int:
-        """Return how many runs `query` means."""
-        return len(self._hits(query))
+    def within(self, query: Query, revisions: Sequence[str]) -> Query:
+        """Return `query` for the runs whose code is in a revision range; UsageError for what is no revision."""
+        from gittrack.read.revisions import Codes, codes_within
 
-    def _hits(self, query: Query) -> list[Hit]:
+        codes = self._index.codes()
+        running = [journal.run.code for journal in self._journals.values()]
+        codes = Codes(
+            {**{code.commit: None for code in running if code.commit}, **codes.commits},
+            codes.dirty | {code.tree for code in running if code.dirty and code.tree},
+        )
+        commits, trees = codes_within(self.project, codes, revisions)
+        return replace(query, commits=commits, trees=trees)
+
+    def unknown_key(self, query: Query) -> str | None:
+        """Return a sentence on a metric, param or tag of a query that no run has, None where runs have all of them."""
+        from gittrack.query.terms import Source
+        from gittrack.query.values import fields_in
+
+        for field in fields_in(query.where, query.order):
+            if field.source in (Source.METRIC, Source.PARAM, Source.TAG) and not self._index.has(field):
+                return unknown_key(field.source.value, field.key, self._index.keys(field.source))
+        return None
+
+    def hits(self, query: Query) -> list[Hit]:
+        """Return the runs that `query` means, in its order, by what they are sorted by; `documents` reads them."""
+        if not query.paths:
+            return self._chosen(query)
+        from gittrack.read.touching import touching
+
+        found = self._chosen(replace(query, limit=None))
+        trees = self._index.trees([hit.id for hit in found])
+        trees |= {run_id: tree for run_id, tree in self._running_trees() if tree}
+        found = touching(self.project, found, trees, query.paths)
+        return found if query.limit is None else found[: query.limit]
+
+    def _running_trees(self) -> Iterator[tuple[str, str | None]]:
+        for run_id, journal in self._journals.items():
+            yield run_id, journal.run.code.tree or journal.run.code.commit
+
+    def _chosen(self, query: Query) -> list[Hit]:
         if not self._journals:
             return self._index.search(query)
         from gittrack.read.search import ordering, search, tables_of
@@ -101,7 +136,8 @@ class Catalog:
         found = ordering(query.order).sorted(found + search(self._overlay, query))
         return found if query.limit is None else found[: query.limit]
 
-    def _documents(self, hits: Sequence[Hit]) -> Iterator[Run]:
+    def documents(self, hits: Sequence[Hit]) -> Iterator[Run]:
+        """Yield runs that were found, a few at a time; one that has gone meanwhile is passed over."""
         for start in range(0, len(hits), BATCH):
             ids = [hit.id for hit in hits[start : start + BATCH]]
             committed = {run.id: run for run in self._index.documents([i for i in ids if i not in self._journals])}

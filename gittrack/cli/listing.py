@@ -2,24 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from gittrack.cli.render import GAP, Column, Rendered, Screen, fit, render, visible, width_of
+from gittrack.cli.render import GAP, Column, Screen, fit, visible, width_of
 from gittrack.cli.wording import short_age, short_number, short_value
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from gittrack.cli.columns import Named
+    from gittrack.cli.render import Ink
     from gittrack.model import Run, Value
 
 _MISSING = object()
 _LONGEST_CELL = 60
 
 
-def table(runs: Sequence[Run], page: Screen, now: float) -> Rendered:
-    """Lay out `runs`, at least one, as a table."""
-    return render([*_facts(runs, page, now), *_params(runs), *_metrics(runs)], page.width, page.ink)
+class Shape(NamedTuple):
+    """A column before there are cells in it: `cell` makes one of a run. `whole` cells are never cut."""
+
+    title: str
+    cell: Callable[[Run], str]
+    weight: int
+    right: bool = False
+    least: int | None = None
+    whole: bool = False
+    paint: Callable[[str], str] | None = None
+
+    def column(self, runs: Sequence[Run]) -> Column:
+        """Return the column of some runs."""
+        cells = [self.cell(run) for run in runs]
+        least = max([4, *map(width_of, cells)]) if self.whole else self.least
+        return Column(self.title, cells, self.weight, self.right, least, self.paint)
+
+
+def shapes(runs: Sequence[Run], ink: Ink, now: float) -> list[Shape]:
+    """Return the columns for `runs`, at least one: what each run has, the params that differ, the metrics."""
+    return [*_facts(runs, ink, now), *_params(runs), *_metrics(runs)]
+
+
+def named_shapes(columns: Sequence[Named], runs: Sequence[Run], ink: Ink) -> list[Shape]:
+    """Return the columns that were asked for by name, for `runs`."""
+    found = []
+    for place, column in enumerate(columns):
+        values = [column.value(run) for run in runs]
+        numbers = all(value is None or column.is_number(value) for value in values)
+        found.append(
+            Shape(
+                visible(column.name),
+                lambda run, column=column: fit(visible(column.short(run)), _LONGEST_CELL),  # type: ignore[misc]
+                weight=1000 - place,
+                right=numbers,
+                least=None if numbers else 8,
+                whole=numbers,
+                paint={"id": ink.name, "status": ink.status}.get(column.name),
+            )
+        )
+    return found
 
 
 def one_line_each(runs: Sequence[Run], page: Screen) -> list[str]:
@@ -44,23 +84,22 @@ def _status(run: Run) -> str:
     return f"{run.status} (deleted)" if run.deleted else run.status
 
 
-def _facts(runs: Sequence[Run], page: Screen, now: float) -> list[Column]:
-    ink = page.ink
-    columns = [
-        Column("id", [run.id[:8] for run in runs], 100, paint=ink.name),
-        Column("age", [short_age(run.start, now) for run in runs], 84, right=True, paint=ink.quiet),
-        Column("name", [visible(run.name) for run in runs], 99, least=12),
-        Column("status", [_status(run) for run in runs], 98, paint=ink.status),
+def _facts(runs: Sequence[Run], ink: Ink, now: float) -> list[Shape]:
+    found = [
+        Shape("id", lambda run: run.id[:8], 100, paint=ink.name),
+        Shape("age", lambda run: short_age(run.start, now), 84, right=True, paint=ink.quiet),
+        Shape("name", lambda run: visible(run.name), 99, least=12),
+        Shape("status", _status, 98, paint=ink.status),
     ]
     if len({run.experiment for run in runs}) > 1:
-        columns.append(Column("experiment", [visible(run.experiment) for run in runs], 82, least=8))
+        found.append(Shape("experiment", lambda run: visible(run.experiment), 82, least=8))
     if any(run.reproduces for run in runs):
-        columns.append(Column("reproduces", [_reproduces(run) for run in runs], 81, least=8))
+        found.append(Shape("reproduces", _reproduces, 81, least=8))
     if any(run.code.commit for run in runs):
-        columns.append(Column("commit", [_commit(run) for run in runs], 83))
+        found.append(Shape("commit", _commit, 83))
     if any(run.code.branch for run in runs):
-        columns.append(Column("branch", [visible(run.code.branch or "") for run in runs], 71, least=6))
-    return columns
+        found.append(Shape("branch", lambda run: visible(run.code.branch or ""), 71, least=6))
+    return found
 
 
 def _reproduces(run: Run) -> str:
@@ -71,13 +110,13 @@ def _commit(run: Run) -> str:
     return f"{visible(run.code.commit or '')[:7]}{'*' if run.code.dirty else ''}"
 
 
-def _params(runs: Sequence[Run]) -> list[Column]:
+def _params(runs: Sequence[Run]) -> list[Shape]:
     flat = [dict(flatten(run.params)) for run in runs]
     names = dict.fromkeys(name for params in flat for name in params)
     if len(runs) > 1:
         names = dict.fromkeys(name for name in names if len(_kinds(flat, name)) > 1)
     ranked = sorted(names, key=lambda name: _rank(flat, name))
-    return [_values(name, flat, 97 - 2 * place) for place, name in enumerate(ranked)]
+    return [_param(name, flat, 97 - 2 * place) for place, name in enumerate(ranked)]
 
 
 def _kinds(flat: Sequence[Mapping[str, Value]], name: str) -> set[object]:
@@ -98,27 +137,33 @@ def _rank(flat: Sequence[Mapping[str, Value]], name: str) -> tuple[bool, int, in
     return is_long, -len(present), -len(_kinds(flat, name))
 
 
-def _values(name: str, flat: Sequence[Mapping[str, Value]], weight: int) -> Column:
-    cells = [fit(visible(short_value(params[name])), _LONGEST_CELL) if name in params else "" for params in flat]
-    numbers = all(_is_number(params[name]) for params in flat if name in params)
+def _param(name: str, flat: Sequence[Mapping[str, Value]], weight: int) -> Shape:
+    def cell(run: Run) -> str:
+        for key, value in flatten(run.params):
+            if key == name:
+                return fit(visible(short_value(value)), _LONGEST_CELL)
+        return ""
+
     # A heading may be cut, a number never: half a number is another number.
-    least = max([4, *map(width_of, cells)]) if numbers else 8
-    return Column(visible(name), cells, weight, right=numbers, least=least)
+    numbers = all(_is_number(params[name]) for params in flat if name in params)
+    return Shape(visible(name), cell, weight, right=numbers, least=None if numbers else 8, whole=numbers)
 
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _metrics(runs: Sequence[Run]) -> list[Column]:
+def _metrics(runs: Sequence[Run]) -> list[Shape]:
     counts: dict[str, int] = {}
     for run in runs:
         for name in run.metrics:
             counts[name] = counts.get(name, 0) + 1
     ranked = sorted(counts, key=lambda name: -counts[name])
-    columns = []
-    for place, name in enumerate(ranked):
-        cells = [short_number(run.metrics[name].last) if name in run.metrics else "" for run in runs]
-        least = max([4, *map(width_of, cells)])
-        columns.append(Column(visible(name), cells, 96 - 2 * place, right=True, least=least))
-    return columns
+    return [_metric(name, 96 - 2 * place) for place, name in enumerate(ranked)]
+
+
+def _metric(name: str, weight: int) -> Shape:
+    def cell(run: Run) -> str:
+        return short_number(run.metrics[name].last) if name in run.metrics else ""
+
+    return Shape(visible(name), cell, weight, right=True, whole=True)

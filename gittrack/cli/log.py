@@ -2,144 +2,249 @@
 
 from __future__ import annotations
 
-import re
-import time
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gittrack.cli.listing import one_line_each, table
-from gittrack.cli.pager import show_page, write_utf8
-from gittrack.cli.render import Screen, fit, harmless_json, screen
-from gittrack.cli.source import (
-    color_option,
-    complete_experiment,
-    json_option,
-    open_runs,
-    print_json,
-    say,
-    tell_problems,
-)
+from gittrack.cli.pager import show_page, show_stream
+from gittrack.cli.render import fit, screen, visible
+from gittrack.cli.selection import SelectingCommand, Selection, selecting
+from gittrack.cli.source import color_option, json_option, open_runs, print_json, say, tell_problems
 from gittrack.cli.wording import counted
-from gittrack.model import STATUSES
+from gittrack.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from gittrack.catalog import Catalog
-    from gittrack.model import Run
+    from gittrack.cli.columns import Named
+    from gittrack.cli.render import Screen
+    from gittrack.model import Run, Value
+    from gittrack.query.terms import Query
 
 DEFAULT_COUNT = 20
 EPILOG = f"""\b
 Examples:
-  gittrack log                            the newest {DEFAULT_COUNT} runs
-  gittrack log -5 --status failed         the last five that failed
-  gittrack log --experiment lr --oneline  one line a run
+  gittrack log                                       the newest {DEFAULT_COUNT} runs
+  gittrack log --where "metrics.acc > 0.9" --sort -metrics.acc -n 10
+  gittrack log main..feature --since '2 weeks ago'   made with commits of feature that main has not
+  gittrack log -- src/model.py                       where that file differs from the run before
+  gittrack log --group-by params.model --columns name,params.lr,metrics.acc.max
+  gittrack log --format '{{id}} {{metrics.acc:.3f}}'    one line a run, for scripts
   gittrack log --json | jq '.[].metrics.loss.last'
 
+\b
+A FILTER compares metrics.NAME (also .min, .max, .step, .count), params.NAME, tags.NAME, inputs.name, status, name,
+experiment, start_time, duration, author, code.branch, code.commit, code.dirty … with = != < <= > >=, LIKE, ILIKE,
+IN (…), BETWEEN, IS NULL, IS NAN, joined by AND, OR, NOT and brackets; a name with odd characters in `back quotes`.
+MLflow's filters work. A run without the value is neither equal nor unequal. See docs/queries.md.
+
 The params shown are those that differ among the listed runs; metrics are the values logged last. What does
-not fit the terminal is left out; a pipe gets all of it. --json and --jsonl list every run unless -n is given.
+not fit the terminal is left out; a pipe gets all of it. Forms for programs list every run unless -n is given.
 """
 
 
-class LogCommand(click.Command):
-    """Takes `-5` for `-n 5`, as git log does."""
+class _Form(NamedTuple):
+    """In which form the runs are wanted."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Rewrite `-5` before click reads it as an option."""
-        before = ["", *args]
-        return super().parse_args(
-            ctx,
-            [
-                word if last in ("-n", "--max-count") else re.sub(r"^-(\d+)$", r"-n\1", word)
-                for last, word in zip(before, args, strict=False)
-            ],
-        )
+    json: bool
+    jsonl: bool
+    csv: bool
+    markdown: bool
+    oneline: bool
+    template: str | None
+    columns: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def for_programs(self) -> bool:
+        return self.json or self.jsonl or self.csv or self.template is not None
+
+    def check(self) -> None:
+        """UsageError for forms that exclude each other."""
+        given = {
+            "--json": self.json,
+            "--jsonl": self.jsonl,
+            "--csv": self.csv,
+            "--md": self.markdown,
+            "--oneline": self.oneline,
+            "--format": self.template is not None,
+        }
+        chosen = [name for name, wanted in given.items() if wanted]
+        if len(chosen) > 1:
+            raise UsageError(f"{' and '.join(chosen)} exclude each other; give one of them")
+        if self.columns and chosen and chosen[0] not in ("--csv", "--md"):
+            raise UsageError(f"--columns is for tables, --csv and --md, not for {chosen[0]}")
+        if self.groups and chosen and chosen[0] not in ("--json", "--md", "--oneline"):
+            raise UsageError(f"--group-by is for tables, --md and --json, not for {chosen[0]}")
 
 
-@click.command("log", cls=LogCommand, epilog=EPILOG)
-@click.option(
-    "-n", "--max-count", "count", metavar="N", type=click.IntRange(min=0), help="List at most N runs; also -N."
-)
+@click.command("log", cls=SelectingCommand, epilog=EPILOG)
+@selecting()
 @click.option("--all", "everything", is_flag=True, help="List all runs.")
 @click.option("--oneline", is_flag=True, help="One line a run: id, name, status, metrics.")
-@click.option("--experiment", metavar="NAME", shell_complete=complete_experiment, help="Only runs of this experiment.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
-@click.option("--deleted", is_flag=True, help="Also list runs marked as deleted.")
+@click.option("--columns", multiple=True, metavar="FIELD,...", help="Show these fields: id,metrics.acc.max,params.lr.")
+@click.option("--group-by", "groups", multiple=True, metavar="FIELD,...", help="List the runs of each value together.")
+@click.option("--format", "template", metavar="TEXT", help="One line a run: '{id} {metrics.acc:.3f}'.")
 @json_option
 @click.option("--jsonl", is_flag=True, help="Print JSON, one run a line.")
+@click.option("--csv", is_flag=True, help="Print CSV: every param, metric and tag, or --columns.")
+@click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
 @color_option
 def command(
-    count: int | None,
+    *,
+    selection: Selection,
     everything: bool,
     oneline: bool,
-    experiment: str | None,
-    status: str | None,
-    deleted: bool,
+    columns: tuple[str, ...],
+    groups: tuple[str, ...],
+    template: str | None,
     as_json: bool,
     jsonl: bool,
+    csv: bool,
+    markdown: bool,
     color: str,
 ) -> None:
     """List runs, newest first, running ones included."""
-    chosen = count is not None
-    if count is None and not (everything or as_json or jsonl):
+    form = _Form(as_json, jsonl, csv, markdown, oneline, template, columns, groups)
+    form.check()
+    count = selection.count
+    if count is None and not (everything or form.for_programs):
         count = DEFAULT_COUNT
+    wanted = None if everything else count
     catalog = open_runs()
-    wanted = None if everything or count is None else count
     # One more than wanted tells whether there are more.
-    found = catalog.runs(
-        limit=None if wanted is None else wanted + 1,
-        experiment=experiment,
-        status=status,
-        include_deleted=deleted,
-    )
-    runs = found[:wanted]
+    query = selection.query(catalog, limit=None if wanted is None else wanted + 1)
+    listed = _Listed(catalog, query, wanted)
     tell_problems(catalog)
-    if as_json or jsonl:
-        _print_documents(runs, as_lines=jsonl)
-    elif not found:
-        _tell_empty(catalog, filtered=bool(experiment or status))
-    elif runs:
-        page = screen(color)
-        lines, remarks = (one_line_each(runs, page), []) if oneline else _table(runs, page)
-        if len(found) > len(runs) and not chosen:
-            remarks.append("there are older runs: --all lists them")
-        _print(lines, remarks, page, catalog)
+    if form.for_programs:
+        _for_programs(listed, form)
+    elif listed.found:
+        _for_people(listed, form, screen(color), told=selection.count is not None)
+    else:
+        _tell_empty(catalog, query, narrowed=selection.narrows)
 
 
-def _table(runs: list[Run], page: Screen) -> tuple[list[str], list[str]]:
-    rendered = table(runs, page, time.time())
-    hidden = rendered.hidden
-    if not hidden:
-        return rendered.lines, []
-    listed = ", ".join(hidden[:6]) + (", …" if len(hidden) > 6 else "")
-    return rendered.lines, [f"{counted(len(hidden), 'column')} left out for lack of room: {listed}"]
+class _Listed:
+    """The runs to list: at most `wanted` of those that a query means."""
+
+    def __init__(self, catalog: Catalog, query: Query, wanted: int | None) -> None:
+        self.catalog = catalog
+        self._hits = catalog.hits(query)
+        self.found = bool(self._hits)
+        self.has_more = wanted is not None and len(self._hits) > wanted
+        self._shown = self._hits[:wanted]
+
+    def __iter__(self) -> Iterator[Run]:
+        return self.catalog.documents(self._shown)
 
 
-def _print(lines: list[str], remarks: list[str], page: Screen, catalog: Catalog) -> None:
-    """Remarks stand below the table on a terminal, and out of a pipe's way otherwise."""
+def _for_programs(listed: _Listed, form: _Form) -> None:
+    from gittrack.cli import report
+
+    if form.groups:
+        print_json([{"group": key, "runs": runs} for key, runs in _grouped_documents(listed, form)])
+    elif form.csv:
+        _write(report.csv_lines(lambda: listed, _columns(form)), listed)
+    elif form.template is not None:
+        from gittrack.cli.columns import formatter
+
+        _write(report.formatted(listed, formatter(form.template)), listed)
+    else:
+        _write(report.json_array(listed) if form.json else report.json_lines(listed), listed)
+
+
+def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> None:
+    lines: Iterable[str]
+    remarks: list[str]
+    lines, remarks = (_sections(listed, form, page), []) if form.groups else _laid_out(listed, form, page)
+    if listed.has_more and not told:
+        remarks.append("there are older runs: --all lists them")
+    # Remarks stand below the table on a terminal, and out of a pipe's way otherwise.
     if page.terminal:
         width = page.width or 80
-        lines = [*lines, *(page.ink.quiet(fit(f"({remark})", width)) for remark in remarks)]
-    show_page("".join(f"{line}\n" for line in lines), catalog.project)
+        lines = chain(lines, (page.ink.quiet(fit(f"({remark})", width)) for remark in remarks))
+    _write(lines, listed)
     if not page.terminal:
         for remark in remarks:
             say(remark)
 
 
-def _print_documents(runs: list[Run], *, as_lines: bool) -> None:
-    from gittrack.codec.document import json_text, run_document
+def _laid_out(runs: Iterable[Run], form: _Form, page: Screen) -> tuple[Iterator[str], list[str]]:
+    from gittrack.cli import report
 
-    documents = (harmless_json(json_text(run_document(run))) for run in runs)
-    if as_lines:
-        write_utf8("".join(f"{document}\n" for document in documents))
-    elif not runs:
-        print_json([])
-    else:
-        write_utf8("[\n" + ",\n".join(documents) + "\n]\n")
+    if form.oneline:
+        return report.one_lines(runs, page), []
+    if form.markdown:
+        return report.markdown(runs, page, _columns(form)), []
+    found = report.table(runs, page, _columns(form))
+    if not found.hidden:
+        return found.lines, []
+    names = ", ".join(found.hidden[:6]) + (", …" if len(found.hidden) > 6 else "")
+    return found.lines, [f"{counted(len(found.hidden), 'column')} left out for lack of room: {names}"]
 
 
-def _tell_empty(catalog: Catalog, *, filtered: bool) -> None:
-    if filtered and catalog.runs(limit=1):
-        say("no run matches")
+def _columns(form: _Form) -> Sequence[Named]:
+    if not form.columns:
+        return ()
+    from gittrack.cli.columns import named_list
+
+    return named_list(form.columns)
+
+
+# Groups
+
+
+def _groups(listed: _Listed, form: _Form) -> tuple[list[str], dict[tuple[str, ...], list[Run]]]:
+    """The names that were grouped by, and the runs of each combination of values, in the order of the first of each."""
+    from gittrack.cli.columns import named_list
+
+    fields = named_list(form.groups)
+    found: dict[tuple[str, ...], list[Run]] = {}
+    for run in listed:
+        found.setdefault(tuple(field.exact(run) for field in fields), []).append(run)
+    return [field.name for field in fields], found
+
+
+def _grouped_documents(listed: _Listed, form: _Form) -> Iterator[tuple[dict[str, Value], list[dict[str, object]]]]:
+    from gittrack.cli.columns import named_list
+    from gittrack.codec.document import run_document
+
+    fields = named_list(form.groups)
+    for runs in _groups(listed, form)[1].values():
+        yield {field.name: field.value(runs[0]) for field in fields}, [run_document(run) for run in runs]
+
+
+def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
+    names, found = _groups(listed, form)
+    for place, (values, runs) in enumerate(found.items()):
+        facts = ", ".join(f"{visible(n)} = {visible(v) or '(none)'}" for n, v in zip(names, values, strict=True))
+        if place:
+            yield ""
+        title = f"{facts} ({counted(len(runs), 'run')})"
+        yield f"### {title}\n" if form.markdown else page.ink.title(title)
+        yield from _laid_out(runs, form, page)[0]
+
+
+# Output
+
+
+def _write(lines: Iterable[str], listed: _Listed) -> None:
+    """Print lines as they come; a few at once, as a whole page."""
+    coming = iter(lines)
+    first = list(islice(coming, 100))
+    if len(first) < 100:
+        show_page("".join(f"{line}\n" for line in first), listed.catalog.project)
+        return
+    encoded = (f"{line}\n".encode("utf-8", "backslashreplace") for line in chain(first, coming))
+    show_stream(lambda: encoded, listed.catalog.project, "log")
+
+
+def _tell_empty(catalog: Catalog, query: Query, *, narrowed: bool) -> None:
+    if narrowed and catalog.runs(limit=1):
+        unknown = catalog.unknown_key(query)
+        say(f"no run matches{f': {unknown}' if unknown else ''}")
     elif catalog.project.lost_tip() is not None:
         say("the branch of the runs is gone, and they are still here: 'gittrack doctor --fix' brings it back")
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gittrack.model import CRASHED, FAILED, FINISHED, KILLED, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 GAP: Final = "  "
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -175,21 +175,36 @@ class Column(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """The lines of a table, the heading first, and the titles of the columns that had no room."""
+    """The lines of a table, the heading first, and the titles of the columns that had no room.
+
+    `kept` and `widths` are the places of the columns that had, and how wide each is, for more rows of the same table.
+    """
 
     lines: list[str]
     hidden: list[str]
+    kept: list[int]
+    widths: list[int]
 
 
 def render(columns: Sequence[Column], width: int | None, ink: Ink) -> Rendered:
     """Lay out a table in at most `width` columns of the terminal, or as wide as it is."""
     kept, widths = _fitted(list(columns), width)
     heading = _line([(column.title, ink.title, column.right) for column in kept], widths)
-    rows = (
-        _line([(c.cells[row], c.paint or ink.plain, c.right) for c in kept], widths)
-        for row in range(len(kept[0].cells))
-    )
-    return Rendered([heading, *rows], [column.title for column in columns if column not in kept])
+    remaining = {id(column) for column in kept}
+    hidden = [column.title for column in columns if id(column) not in remaining]
+    places = [place for place, column in enumerate(columns) if id(column) in remaining]
+    return Rendered([heading, *_rows(kept, widths, ink)], hidden, places, widths)
+
+
+def more_rows(columns: Sequence[Column], above: Rendered, ink: Ink) -> list[str]:
+    """Return further rows below a table that is printed; what is longer than its column stands out."""
+    kept = [columns[place] for place in above.kept]
+    return list(_rows(kept, above.widths, ink, cut=False))
+
+
+def _rows(kept: Sequence[Column], widths: list[int], ink: Ink, *, cut: bool = True) -> Iterator[str]:
+    for row in range(len(kept[0].cells)):
+        yield _line([(c.cells[row], c.paint or ink.plain, c.right) for c in kept], widths, cut=cut)
 
 
 def _fitted(kept: list[Column], width: int | None) -> tuple[list[Column], list[int]]:
@@ -210,10 +225,10 @@ def _shrunk(kept: list[Column], widths: list[int], excess: int) -> list[int]:
     return widths
 
 
-def _line(cells: list[tuple[str, Callable[[str], str], bool]], widths: list[int]) -> str:
+def _line(cells: list[tuple[str, Callable[[str], str], bool]], widths: list[int], *, cut: bool = True) -> str:
     parts = []
     for number, ((text, paint, right), width) in enumerate(zip(cells, widths, strict=True), 1):
-        shown = fit(text, width)
+        shown = fit(text, width) if cut else text
         space = " " * (width - width_of(shown))
         if right:
             parts.append(space + paint(shown))

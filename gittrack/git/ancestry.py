@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from gittrack.git.process import run_git, run_git_status
+from gittrack.errors import UsageError
+from gittrack.git.process import GitError, run_git, run_git_status, stream_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gittrack.git.repository import Repository
 
@@ -81,6 +83,46 @@ def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: st
         args += ["--not", commit] if here else [f"--since=@{int(since)}"]
     out = run_git(args, repo=repo)
     return [(words[0], words[1]) for line in out.decode("ascii").splitlines() if len(words := line.split(" ")) == 2]
+
+
+def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str]) -> set[str]:
+    """Return those of `wanted` that a revision range holds; UsageError for what is no revision."""
+    sought = {commit.encode() for commit in wanted}
+    found: set[bytes] = set()
+    rest = b""
+    with _revisions_checked(revisions), closing(stream_bytes(_range(revisions), repo=repo)) as chunks:
+        for chunk in chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            found |= sought.intersection(lines)
+            if len(found) == len(sought):
+                break
+    return {commit.decode("ascii") for commit in found}
+
+
+def trees_within(repo: Repository, revisions: Sequence[str], most: int) -> set[str]:
+    """Return the trees of the commits of a revision range; none where it has more than `most` commits."""
+    command = _range(revisions, "--no-commit-header", "--format=%T", f"--max-count={most + 1}")
+    with _revisions_checked(revisions):
+        trees = run_git(command, repo=repo).decode("ascii").split()
+    return set(trees) if len(trees) <= most else set()
+
+
+def _range(revisions: Sequence[str], *options: str) -> list[str]:
+    return ["rev-list", *options, "--end-of-options", *revisions, "--"]
+
+
+@contextmanager
+def _revisions_checked(revisions: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except GitError as error:
+        text = str(error)
+        if "revision" in text or "unknown" in text or "ambiguous" in text:
+            raise UsageError(
+                f"{' '.join(revisions)!r:.200} is no revision of the code, such as main..feature or v1.0..; "
+                "'gittrack show RUN' shows a run, and paths come after --"
+            ) from None
+        raise
 
 
 def patch_of(repo: Repository, commit: str) -> str | None:

@@ -91,6 +91,13 @@ def every_commit(repo: Repository, *, holding: str) -> list[str]:
     return [oid for oid, answer in zip(commits, answers, strict=True) if answer == b"blob"]
 
 
+def objects_at(repo: Repository, names: Sequence[str]) -> list[str | None]:
+    """Return the id of each object that is named as 'TREE' or 'TREE:path', None for one that is not there."""
+    asked = b"".join(os.fsencode(name) + b"\0" for name in names)
+    out = run_git(["cat-file", "-z", "--batch-check=%(objectname)"], repo=repo, stdin=asked).splitlines()
+    return [line.decode("ascii") if b" " not in line else None for line in out]
+
+
 def parents_of(commit: bytes) -> list[str]:
     """Return the ids of the parents in a raw commit."""
     lines = commit.partition(b"\n\n")[0].split(b"\n")

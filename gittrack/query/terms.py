@@ -142,7 +142,9 @@ class Order:
 class Query:
     """Which runs, and in which order; after `order` the newest come first.
 
-    `commits` are those that a run may have been made with, None for any.
+    `commits` are those that a run may have been made with, None for any; `trees` those of uncommitted changes that
+    count as well. With `paths`, relative to the top of the working tree, only runs whose code differs there from that
+    of the run before.
     """
 
     where: Condition | None = None
@@ -150,6 +152,8 @@ class Query:
     limit: int | None = None
     include_deleted: bool = False
     commits: frozenset[str] | None = None
+    trees: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
 
 
 def equals(attribute: str, value: str) -> Comparison:

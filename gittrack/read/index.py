@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gittrack.git.reader import BlobReader
     from gittrack.model import Run
     from gittrack.project import Project
-    from gittrack.query.terms import Query
+    from gittrack.query.terms import Field, Query, Source
+    from gittrack.read.revisions import Codes
     from gittrack.read.search import Hit
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -90,6 +91,39 @@ class Index:
     def count(self) -> int:
         """Return how many runs there are, deleted ones too."""
         return int(self._ask(lambda db: db.execute("SELECT count(*) FROM runs").fetchone()[0]))
+
+    def codes(self) -> Codes:
+        """Return what the runs were made with."""
+        from gittrack.read.revisions import Codes
+
+        by_commit = "SELECT commit_id, max(CASE WHEN dirty THEN NULL ELSE tree END) FROM runs GROUP BY commit_id"
+        dirty = "SELECT DISTINCT tree FROM runs WHERE dirty AND tree IS NOT NULL"
+        return self._ask(
+            lambda db: Codes(
+                {commit: tree for commit, tree in db.execute(by_commit) if commit},
+                frozenset(tree for (tree,) in db.execute(dirty)),
+            )
+        )
+
+    def trees(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the tree, or else the commit, of the code of each of those runs that has one."""
+        sql = "SELECT id, coalesce(tree, commit_id) FROM runs"
+        if len(ids) <= _BATCH:
+            sql += f" WHERE id IN ({', '.join('?' * len(ids))})"
+            found = self._ask(lambda db: db.execute(sql, ids).fetchall())
+        else:
+            found = self._ask(lambda db: db.execute(sql).fetchall())
+        return {run_id: tree for run_id, tree in found if tree}
+
+    def has(self, field: Field) -> bool:
+        """Tell whether any run has that metric, param or tag."""
+        sql = f"SELECT 1 FROM {field.source.value} WHERE key = ? LIMIT 1"  # noqa: S608 - a word of our own
+        return self._ask(lambda db: db.execute(sql, (field.key,)).fetchone()) is not None
+
+    def keys(self, source: Source) -> list[str]:
+        """Return the names of all metrics, params or tags."""
+        sql = f"SELECT DISTINCT key FROM {source.value} ORDER BY key"  # noqa: S608 - a word of our own
+        return self._ask(lambda db: [key for (key,) in db.execute(sql)])
 
     def documents(self, ids: Sequence[str]) -> Iterator[Run]:
         """Yield the runs with those whole ids, in that order; one that has gone meanwhile is passed over."""

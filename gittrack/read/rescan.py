@@ -24,8 +24,8 @@ _TABLES: Final = {
     "records": "SELECT id, path, object FROM records ORDER BY id, path",
     "purged": "SELECT id, id FROM purged ORDER BY id",
     "runs": (
-        "SELECT id, name, experiment, status, start, end, duration, author, email, host, user, commit_id, branch, "
-        "dirty, parent, reproduces, description, deleted FROM runs ORDER BY id"
+        "SELECT id, name, experiment, status, start, end, duration, author, email, host, user, commit_id, tree, "
+        "branch, dirty, parent, reproduces, description, deleted FROM runs ORDER BY id"
     ),
     "documents": "SELECT id, document, segments FROM documents JOIN runs USING (run) ORDER BY id",
     "params": "SELECT id, key, number, text FROM params JOIN runs USING (run) ORDER BY id, key",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gittrack.read.records import Reading
 
 # Raise the first number with every change of a table, of a row's meaning, of the document or of the fold.
-VERSION: Final = 4 * 1000 + FORMAT_VERSION
+VERSION: Final = 5 * 1000 + FORMAT_VERSION
 
 # A run has a short number in the other tables: its id would be most of their size. `records` lists the
 # files that a run was folded from, so that a refresh reads no tree.
@@ -33,7 +33,7 @@ CREATE TABLE damaged (id TEXT PRIMARY KEY, reason TEXT) WITHOUT ROWID;
 CREATE TABLE documents (run INTEGER PRIMARY KEY, document TEXT, segments TEXT);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT, experiment TEXT, status TEXT, start REAL, end REAL,
-    duration REAL, author TEXT, email TEXT, host TEXT, user TEXT, commit_id TEXT, branch TEXT, dirty INTEGER,
+    duration REAL, author TEXT, email TEXT, host TEXT, user TEXT, commit_id TEXT, tree TEXT, branch TEXT, dirty INTEGER,
     parent TEXT, reproduces TEXT, description TEXT, deleted INTEGER
 );
 CREATE TABLE params (run INTEGER, key TEXT, number NUMERIC, text TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
@@ -109,7 +109,7 @@ def add_run(db: Connection, run_id: str, reading: Reading) -> None:
 def _add(db: Connection, run: Run, document: str, segments: str) -> None:
     author = run.author
     cursor = db.execute(
-        "INSERT INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             run.id,
             run.name,
@@ -123,6 +123,7 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
             run.host,
             run.user,
             run.code.commit,
+            run.code.tree,
             run.code.branch,
             run.code.dirty,
             run.parent,

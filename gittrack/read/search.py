@@ -39,6 +39,13 @@ class Hit(NamedTuple):
         """The id of the run."""
         return str(self.keys[-1])
 
+    @property
+    def start(self) -> float:
+        """When it started, in seconds since the epoch."""
+        start = self.keys[-2]
+        assert isinstance(start, (int, float))
+        return start
+
 
 class _Key(NamedTuple):
     """SQL to sort by; it need not be sorted by where it is `constant`."""
@@ -98,9 +105,8 @@ def ordering(orders: Sequence[Order], known: dict[Field, str] | None = None) -> 
 
 def _search(db: Connection, query: Query) -> list[Hit]:
     if query.commits is not None:
-        db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (id TEXT PRIMARY KEY) WITHOUT ROWID")
-        db.execute("DELETE FROM wanted")
-        db.executemany("INSERT INTO wanted VALUES (?)", ((commit,) for commit in query.commits))
+        _want(db, "commits", query.commits)
+        _want(db, "trees", query.trees)
     limit = -1 if query.limit is None else min(query.limit, _MOST)
     driver = _chosen(db, query)
     if driver is None:
@@ -112,6 +118,12 @@ def _search(db: Connection, query: Query) -> list[Hit]:
         rest = -1 if limit < 0 else limit - len(found)
         found += _rows(db, query, ordering(query.order), rest, lacking=query.order[0])
     return found
+
+
+def _want(db: Connection, what: str, ids: Iterable[str]) -> None:
+    db.execute(f"CREATE TEMP TABLE IF NOT EXISTS wanted_{what} (id TEXT PRIMARY KEY) WITHOUT ROWID")
+    db.execute(f"DELETE FROM wanted_{what}")
+    db.executemany(f"INSERT INTO wanted_{what} VALUES (?)", ((each,) for each in ids))
 
 
 def _rows(
@@ -134,7 +146,8 @@ def _rows(
     if not query.include_deleted:
         tests.append(("r.deleted = 0", []))
     if query.commits is not None:
-        tests.append(("r.commit_id IN (SELECT id FROM wanted)", []))
+        in_commits = "r.commit_id IN (SELECT id FROM wanted_commits)"
+        tests.append((f"({in_commits} OR (r.dirty AND r.tree IN (SELECT id FROM wanted_trees)))", []))
     if query.where is not None:
         tests.append(condition_sql(query.where, driver.known if driver else None))
     where = " AND ".join(sql for sql, _ in tests) or "1"

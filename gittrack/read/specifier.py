@@ -63,6 +63,16 @@ def _nearest(text: str, runs: Sequence[Named]) -> str | None:
     return close[0] if close else None
 
 
+def unknown_key(what: str, key: str, known: Sequence[str]) -> str:
+    """Return the sentence on a metric, param or tag that no run has; `known` are those that there are."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(key, known, n=1)
+    listed = ", ".join(map(_shown, known[:8])) + (", …" if len(known) > 8 else "")
+    near = f"did you mean {_shown(close[0])}?" if close else f"there are {listed}" if known else "there are none"
+    return f"no run has {what}.{_shown(key)}; {near}"
+
+
 def ambiguous(text: str, runs: Iterable[Named]) -> RunNotFound:
     """Return the error for a text that several runs answer to."""
     found = list(runs)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.cli.listing import table
 from gittrack.cli.render import Ink, Screen
+from gittrack.cli.report import table
 from gittrack.model import Run
 
 if TYPE_CHECKING:
@@ -168,8 +168,8 @@ def test_params_that_are_equal_have_no_column() -> None:
         _run(3, same=1, nan=nan, lr=0.2, flag=True, long="y" * 30, seed=3),
     ]
 
-    heading = table(runs, PIPE, 2e9).lines[0].split()
+    heading = next(table(runs, PIPE).lines).split()
 
     assert heading[:4] == ["id", "age", "name", "status"]
     assert heading[4:] == ["seed", "lr", "flag", "only", "long"]
-    assert table(runs[:1], PIPE, 2e9).lines[0].split()[4:] == "same nan lr flag only seed long".split()
+    assert next(table(runs[:1], PIPE).lines).split()[4:] == "same nan lr flag only seed long".split()

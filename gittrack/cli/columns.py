@@ -1,0 +1,175 @@
+"""Fields of runs as columns and as text, where somebody names them: --columns, --format, --group-by, CSV."""
+
+from __future__ import annotations
+
+import string
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gittrack.cli.wording import duration, full_value, local_time, short_age, short_value
+from gittrack.codec.times import write_time
+from gittrack.errors import UsageError
+from gittrack.query.parse import parse_field
+from gittrack.query.problem import QueryError
+from gittrack.query.terms import Field, Source, Type
+from gittrack.query.values import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gittrack.model import Run, Value
+
+AGE: Final = "age"
+_ALWAYS: Final = (
+    "id",
+    "name",
+    "experiment",
+    "status",
+    "start_time",
+    "duration",
+    "author",
+    "code.commit",
+    "code.branch",
+    "code.dirty",
+)
+_SHORT_IDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A field under the name that it was asked for by; no field is the age of a run."""
+
+    name: str
+    field: Field | None
+
+    def value(self, run: Run) -> Value:
+        """Return what `run` has there."""
+        return time.time() - run.start if self.field is None else value_of(run, self.field)
+
+    def short(self, run: Run) -> str:
+        """Return it for a table of a person."""
+        if self.field is None:
+            return short_age(run.start, time.time())
+        value = value_of(run, self.field)
+        if value is None:
+            return "" if self.field.source is not Source.PARAM else self._param(run)
+        if self.field.type is Type.HEX and isinstance(value, str):
+            return value[:_SHORT_IDS]
+        if self.field.type is Type.TIME and isinstance(value, float):
+            return local_time(value)
+        if self.field.type is Type.DURATION and isinstance(value, float):
+            return duration(value)
+        return short_value(value)
+
+    def exact(self, run: Run) -> str:
+        """Return it with every digit, for a program; '' where there is nothing."""
+        value = self.value(run)
+        if value is None:
+            return "" if self.field is None or self.field.source is not Source.PARAM else self._param(run)
+        if self.field is not None and self.field.type is Type.TIME and isinstance(value, float):
+            return write_time(value)
+        if self.field is None or self.field.type is Type.DURATION:
+            return f"{value:.3f}" if isinstance(value, float) else str(value)
+        return value if isinstance(value, str) else full_value(value)
+
+    def _param(self, run: Run) -> str:
+        """A param that is null is there all the same."""
+        from gittrack.values import flatten
+
+        assert self.field is not None
+        return "null" if any(key == self.field.key for key, _ in flatten(run.params)) else ""
+
+    @staticmethod
+    def is_number(value: Value) -> bool:
+        """Whether a value stands to the right in its column."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def named(text: str) -> Named:
+    """Return the field of that name; UsageError where there is none."""
+    name = text.strip()
+    return Named(name, None if name.lower() == AGE else parse_field(name))
+
+
+def named_list(texts: Sequence[str]) -> list[Named]:
+    """Return the fields of lists with commas; a comma inside of quotes is part of a name."""
+    return [named(part) for text in texts for part in _parts(text)]
+
+
+def _parts(text: str) -> Iterator[str]:
+    quote, start = "", 0
+    for place, char in enumerate(text):
+        if char in '"`' and quote in ("", char):
+            quote = "" if quote else char
+        elif char == "," and not quote:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
+
+
+def all_columns(runs: Iterable[Run]) -> list[Named]:
+    """Return every column that `runs` fill: what each run has, then their params, metrics and tags by name."""
+    from gittrack.values import flatten
+
+    keys: dict[Source, dict[str, None]] = {Source.PARAM: {}, Source.METRIC: {}, Source.TAG: {}}
+    for run in runs:
+        keys[Source.PARAM].update((key, None) for key, _ in flatten(run.params))
+        keys[Source.METRIC].update(dict.fromkeys(run.metrics))
+        keys[Source.TAG].update(dict.fromkeys(run.tags))
+    return [named(name) for name in _ALWAYS] + [of_key(source, key) for source in keys for key in sorted(keys[source])]
+
+
+def of_key(source: Source, key: str) -> Named:
+    """Return the column of a param, metric or tag."""
+    kinds = {Source.PARAM: Type.VARIANT, Source.METRIC: Type.NUMBER, Source.TAG: Type.TEXT}
+    part = "last" if source is Source.METRIC else ""
+    return Named(f"{source.value}.{key}", Field(source, key, kinds[source], part))
+
+
+def formatter(template: str) -> Formatter:
+    """Return what writes runs by a template such as '{id} {metrics.acc:.3f}'; UsageError for what is none."""
+    try:
+        pieces = [
+            (text, None if name is None else named(name), spec or "", conversion)
+            for text, name, spec, conversion in string.Formatter().parse(template)
+        ]
+    except QueryError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"--format {template!r:.100}: {error}; braces are written twice, {{{{ and }}}}") from None
+    for text, field, spec, conversion in pieces:
+        if conversion or "{" in spec:
+            raise UsageError(f"--format {template!r:.100}: {{{field and field.name}}} takes a width and digits only")
+        del text
+    return Formatter(tuple((text, field, spec) for text, field, spec, _ in pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class Formatter:
+    """Text with fields in it, each with a specification as Python's format has it."""
+
+    pieces: tuple[tuple[str, Named | None, str], ...]
+
+    def line(self, run: Run) -> str:
+        """Return the text for one run; UsageError where a specification does not fit the value."""
+        return "".join(text + (_formatted(run, field, spec) if field else "") for text, field, spec in self.pieces)
+
+
+def _formatted(run: Run, field: Named, spec: str) -> str:
+    value = field.value(run)
+    if not spec or value is None or not Named.is_number(value):
+        # A number's digits mean nothing for what is not there; the width still holds.
+        text = field.exact(run)
+        return format(text, _width_only(spec)) if spec else text
+    try:
+        return format(value, spec)
+    except ValueError as error:
+        raise UsageError(f"--format {{{field.name}:{spec}}}: {error}") from None
+
+
+def _width_only(spec: str) -> str:
+    import re
+
+    found = re.match(r"(?:.?[<>^])?\d*", spec.lstrip("+ -#0"))
+    return found[0] if found else ""
