@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEBUG = "GITTRACK_DEBUG"
 # What a shell reports for git when `git log | head` is cut off: 128 and SIGPIPE.
 EXIT_PIPE = 141
+_MARKED = 60  # characters before and after the place of an error in a text
 _OF_THE_MACHINE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
     | {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
@@ -54,7 +55,7 @@ def _told(error: BaseException) -> int:
     if os.environ.get(DEBUG, "") not in ("", "0"):
         _print_traceback(error)
     if isinstance(error, GittrackError):
-        return _say(str(error), error.exit_code)
+        return _say(str(error), error.exit_code, _mark(error))
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
@@ -64,11 +65,27 @@ def _told(error: BaseException) -> int:
     return _bug(error)
 
 
-def _say(sentence: str, code: int) -> int:
+def _say(sentence: str, code: int, mark: tuple[str, ...] = ()) -> int:
     from gittrack.cli.render import visible
 
-    click.echo(f"gittrack: error: {visible(sentence)}", err=True)
+    if mark:
+        sentence, *lines = mark
+    click.echo("\n".join([f"gittrack: error: {visible(sentence)}", *(lines if mark else ())]), err=True)
     return code
+
+
+def _mark(error: GittrackError) -> tuple[str, ...]:
+    """The sentence, the text and a mark below the column that an error is about; () where it is about none."""
+    problem = sys.modules.get("gittrack.query.problem")
+    if problem is None or not isinstance(error, problem.QueryError):
+        return ()
+    from gittrack.cli.render import visible, width_of
+
+    before = visible(error.text[: error.column])
+    # Of a long text the part around the column.
+    start = max(0, len(before) - _MARKED)
+    shown = (before + visible(error.text[error.column :]))[start : start + 2 * _MARKED]
+    return f"at column {error.column + 1}: {error.message}", f"  {shown}", f"  {' ' * width_of(before[start:])}^"
 
 
 def _usage(error: click.ClickException) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gittrack.cli.pager import show_page, show_stream
+from gittrack.cli.pager import show_page, show_stream, write_utf8
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, json_option, open_runs, print_json, say, tell_problems
@@ -146,13 +147,13 @@ def _for_programs(listed: _Listed, form: _Form) -> None:
     if form.groups:
         print_json([{"group": key, "runs": runs} for key, runs in _grouped_documents(listed, form)])
     elif form.csv:
-        _write(report.csv_lines(lambda: listed, _columns(form)), listed)
+        _write_documents(report.csv_lines(lambda: listed, _columns(form)))
     elif form.template is not None:
         from gittrack.cli.columns import formatter
 
         _write(report.formatted(listed, formatter(form.template)), listed)
     else:
-        _write(report.json_array(listed) if form.json else report.json_lines(listed), listed)
+        _write_documents(report.json_array(listed) if form.json else report.json_lines(listed))
 
 
 def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> None:
@@ -230,6 +231,12 @@ def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
 # Output
 
 
+def _write_documents(lines: Iterable[str]) -> None:
+    """Print what programs read, in UTF-8 whatever the locale says."""
+    for line in lines:
+        write_utf8(f"{line}\n")
+
+
 def _write(lines: Iterable[str], listed: _Listed) -> None:
     """Print lines as they come; a few at once, as a whole page."""
     coming = iter(lines)
@@ -237,7 +244,8 @@ def _write(lines: Iterable[str], listed: _Listed) -> None:
     if len(first) < 100:
         show_page("".join(f"{line}\n" for line in first), listed.catalog.project)
         return
-    encoded = (f"{line}\n".encode("utf-8", "backslashreplace") for line in chain(first, coming))
+    encoding = sys.stdout.encoding or "utf-8"
+    encoded = (f"{line}\n".encode(encoding, "backslashreplace") for line in chain(first, coming))
     show_stream(lambda: encoded, listed.catalog.project, "log")
 
 

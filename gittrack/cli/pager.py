@@ -48,7 +48,6 @@ def write_utf8(text: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
     else:
         sys.stdout.write(text)
 

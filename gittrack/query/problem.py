@@ -11,5 +11,6 @@ class QueryError(UsageError):
     def __init__(self, message: str, text: str, column: int) -> None:
         """Keep where it is, for a mark below the text."""
         super().__init__(f"at column {column + 1} of {text!r:.200}: {message}")
+        self.message = message
         self.text = text
         self.column = column

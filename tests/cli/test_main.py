@@ -68,7 +68,7 @@ def test_the_version(gittrack: Gittrack) -> None:
         (["--versoin"], "there is no option '--versoin'; did you mean '--version'?", "gittrack"),
         (["rename", "x"], "missing argument 'NAME'", "gittrack rename"),
         (["log", "-n", "x"], "invalid value for '-n' / '--max-count': 'x' is not a valid", "gittrack log"),
-        (["log", "\x1b[31m"], r"got unexpected extra argument (\x1b[31m)", "gittrack log"),
+        (["show", "a", "\x1b[31m"], r"got unexpected extra argument (\x1b[31m)", "gittrack show"),
         (["-C", "nowhere", "log"], "cannot change to 'nowhere': No such file or directory", "gittrack"),
     ],
 )
