@@ -108,6 +108,9 @@ def _opened(
         joined = join_journal(project, run_id, name, experiment)
         if joined is not None:
             return joined
+        if rank() == 0 and is_being_reproduced():
+            # What is to be done again must not be gone on with: it is compared with what comes of this.
+            return _begin(project, None, experiment, None, Launch(ordinal=ordinal, worker=is_worker()))
         if rank() == 0:
             return resume(project, run_id, name, experiment, may_be_new=run_id == given)
         warn(f"run {run_id[:8]} is not running in this repository; rank {rank()} records nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from typing import TYPE_CHECKING, Final
@@ -52,9 +53,9 @@ def script(plan: Plan, repository: str, own: str | None) -> Iterator[str]:
     yield "set -eu"
     yield f"unset {' '.join(PLACING)}"
     yield f"repository={word(repository)}"
-    yield f"own={word(own or '/nowhere')}"
+    yield f"own={word(own or '/dev/null')}"  # a bare repository has none, and nothing is below that
     yield "place=$(mktemp -d)"
-    yield 'code=$place/$(basename "$own")'
+    yield f'code="$place"/{word(posixpath.basename(own or "code"))}'
     yield """trap 'git --git-dir="$repository" worktree remove --force "$code"; rm -rf "$place"' EXIT"""
     yield "trap 'exit 130' INT"
     yield "trap 'exit 143' TERM"
@@ -63,7 +64,8 @@ def script(plan: Plan, repository: str, own: str | None) -> Iterator[str]:
     yield "if test -e .gitmodules; then git -c submodule.active=. submodule --quiet update --recursive; fi"
     yield from _data(plan)
     yield from _environment(plan, own)
-    yield f"cd {word(f'./{plan.directory}')}"
+    if plan.directory != ".":
+        yield f"cd {word(f'./{plan.directory}')}"
     yield from _command(plan, own)
 
 
@@ -100,8 +102,10 @@ def _data(plan: Plan) -> Iterator[str]:
 
 def _input(plan: Plan, item: Input) -> Iterator[str]:
     absolute = item.path.startswith("/")
-    path = item.path if absolute else f"./{plan.directory}/{item.path}"
+    path = item.path if absolute else f"./{posixpath.normpath(posixpath.join(plan.directory, item.path))}"
     yield f"# input {comment(item.path)}: {comment(item.kind)}, {item.size} bytes, sha256 {comment(item.sha256)}"
+    if item.kind != "file" and not plan.new_data:
+        yield "# (that of a folder is checked by gittrack reproduce only)"
     if not absolute and is_inside(path):
         yield f"{'renew' if plan.new_data else 'link'} {word(path)}"
     if item.kind == "file" and not plan.new_data:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ensurepip
-import json
 import sys
 import zipfile
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from gittrack.model import Environment
 from gittrack.reproduce.environment import differences, make_environment, settings_of, with_interpreter
 from tests.conftest import run
+from tests.reproduce.runs import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def test_a_fresh_environment_has_the_recorded_packages(
     assert run([python, "-m", "pip", "install", "-q", "tinymodel==1.5"]).code == 0
     (repo / "train.py").write_text(
         "import json, tinymodel\njson.dump({'value': tinymodel.value}, open('metrics.json', 'w'))\n"
+        "print(tinymodel.value)\n"
     )
     (repo / ".gitignore").write_text("metrics.json\n")
     git("add", "-A", cwd=repo)
@@ -73,9 +74,12 @@ def test_a_fresh_environment_has_the_recorded_packages(
     here = gittrack("reproduce", "latest", "--json")
     assert here.code == 1
     assert "tinymodel==2.5 (recorded: tinymodel==1.5)" in here.err
-    first = json.loads(here.out)["run"]
+    first = verdict(here)["run"]
+    assert isinstance(first, str)
     fresh = gittrack("reproduce", first, "--env", "--json")
-    assert (fresh.code, json.loads(fresh.out)["metrics"][0]["word"]) == (0, "identical"), fresh.err
+    assert (fresh.code, fresh.out.splitlines()[0], verdict(fresh)["reproduced"]) == (0, "1.5", True), fresh.err
+    by_hand = run(["sh", "-c", gittrack("reproduce", first, "--env", "--dry-run").out])
+    assert (by_hand.code, by_hand.out) == (0, "1.5\n"), by_hand.err
 
     assert run([python, "-m", "pip", "uninstall", "-qy", "tinymodel"]).code == 0
     for path in shelf.iterdir():

@@ -142,6 +142,43 @@ def test_in_a_shell_script_the_first_that_starts_a_run_counts(script: Path, pyth
     assert [bool(run["reproduces"]) for run in runs] == [False, True, False]
 
 
+def test_a_second_run_of_a_wrapped_program(script: Path, python: str, gittrack: Gittrack) -> None:
+    write(
+        script,
+        train_py="""
+        import gittrack
+
+        for number in range(3):
+            with gittrack.start_run(f"number-{number}"):
+                gittrack.log_metric("number", number)
+        """,
+    )
+    assert gittrack("run", "-q", "--", python, "train.py").code == 0
+    for number in range(3):
+        result = gittrack("reproduce", f"number-{number}", "--json")
+        assert (result.code, metrics(verdict(result))) == (0, [("identical", number)]), result.err
+
+
+def test_a_program_that_goes_on_with_a_run_leaves_the_recorded_one_alone(
+    script: Path, python: str, gittrack: Gittrack
+) -> None:
+    write(
+        script,
+        train_py="""
+        import sys
+        import gittrack
+
+        with gittrack.start_run(run_id=sys.argv[1] if sys.argv[1:] else None):
+            gittrack.log_metric("loss", 1)
+        """,
+    )
+    record(script, python)
+    first = json.loads(gittrack("show", "--json").out)
+    result = gittrack("reproduce", first["id"], "--json", "--", python, "train.py", first["id"])
+    assert (result.code, verdict(result)["reproduced"]) == (0, True), result.err
+    assert json.loads(gittrack("show", first["id"], "--json").out) == first
+
+
 def test_a_command_that_starts_fewer_runs_is_not_judged_by_another(
     script: Path, python: str, gittrack: Gittrack
 ) -> None:
