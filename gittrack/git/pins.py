@@ -16,7 +16,7 @@ from gittrack.git.process import run_git
 from gittrack.git.reader import BlobReader, empty_tree, parents_of
 from gittrack.git.refs import read_ref
 from gittrack.git.rewriting import with_parents
-from gittrack.git.settled import lost_tip, settle_tip
+from gittrack.git.settled import lost_tip, settle_commit, settle_tip
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
@@ -41,15 +41,26 @@ def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> Non
 
 
 def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
-    """Keep `commit` alive by a pin of its own, whether or not an older one leads to it, at the same cost however many.
+    """Keep `commit` alive by a pin of its own, whether or not an older one leads to it."""
+    _add(repo, ref, commit, commit, committer)
 
-    For a commit that was just made: nothing can lead to it yet but the last pin, of a process that made the very same.
+
+def pin_new(repo: Repository, ref: str, commit: str, *, parent: str | None, committer: Signature) -> None:
+    """Keep a commit alive that was just made durable, on top of `parent`; at the same cost however many pins there are.
+
+    Nothing can lead to it yet but the last pin, of a process that made the very same.
     """
+    _add(repo, ref, commit, parent, committer)
+
+
+def _add(repo: Repository, ref: str, commit: str, unsettled: str | None, committer: Signature) -> None:
+    """Pin `commit`, with the history of `unsettled`, which git may have written, on disk before."""
 
     def build(store: ObjectStore, tip: str | None) -> str | None:
         if tip is not None and _pinned_by(store, tip) == commit:
             return None
-        settle_tip(repo, ref, commit)
+        if unsettled is not None:
+            settle_commit(repo, unsettled)
         tree = store.write("tree", b"")
         who = (committer, time.time())
         before = lost_tip(repo, ref) if tip is None else tip

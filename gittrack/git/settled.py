@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 YOUNG = 600.0  # seconds; the kernel writes everything back well before
 _FOLDER = re.compile(r"[0-9a-f]{2}|pack")
 _TEMPORARY = "tmp_"
+_HEAD = "HEAD"  # not as a ref: under this name is remembered what a run was made on
 
 
 def settle_tip(repo: Repository, ref: str, tip: str) -> None:
@@ -43,6 +44,13 @@ def settle_tip(repo: Repository, ref: str, tip: str) -> None:
         fsync_directories(touched)
     except OSError as error:
         raise storage_error(error, error.filename or repo.objects_dir) from error
+
+
+def settle_commit(repo: Repository, commit: str) -> None:
+    """Have all of the history of a commit of the user's on disk, once for as long as it is the last one asked for."""
+    settle_tip(repo, _HEAD, commit)
+    if remembered_tip(repo, _HEAD) != commit:
+        remember_tip(repo, _HEAD, commit)
 
 
 def remember_tip(repo: Repository, ref: str, tip: str) -> None:

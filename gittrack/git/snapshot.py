@@ -14,7 +14,7 @@ from gittrack.git.branch import commit_bytes, tree_of
 from gittrack.git.durable import fsync_directories, make_directories
 from gittrack.git.index_copy import write_tree
 from gittrack.git.packs import open_packs
-from gittrack.git.pins import SNAPSHOTS, last_pinned, pin_itself
+from gittrack.git.pins import SNAPSHOTS, last_pinned, pin_new
 from gittrack.git.process import GitError, run_git
 from gittrack.git.reader import added_objects, parents_of
 from gittrack.git.scratch import objects_in
@@ -71,7 +71,7 @@ def take_snapshot(
             objects = [tree, *added_objects(repo, head_tree, tree)]
             commit = _commit(store, state, tree, objects, committer)
             if commit is not None:
-                pin_itself(repo, SNAPSHOTS, commit, committer=committer)
+                pin_new(repo, SNAPSHOTS, commit, parent=state.commit, committer=committer)
                 if all(map(store.contains, objects)):  # a git that prunes may have been faster than the pin
                     return Snapshot(commit, tree)
     raise StorageError("the working tree could not be kept: a 'git gc' took its objects away again and again")

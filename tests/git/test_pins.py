@@ -7,9 +7,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack.git.pins import CODE, SNAPSHOTS, pin, pin_itself, pinned
+from gittrack.git.pins import CODE, SNAPSHOTS, pin, pin_new, pinned
 from gittrack.git.repository import Signature, discover
 from gittrack.git.settled import lost_tip
+from gittrack.git.snapshot import take_snapshot
+from gittrack.git.status import working_tree
 
 if TYPE_CHECKING:
     import pytest
@@ -28,6 +30,18 @@ def test_what_git_wrote_a_moment_ago_is_asked_to_disk(repo: Path, git: Git, sync
     pin(found, CODE, git("rev-parse", "HEAD", cwd=repo).strip(), committer=ADA)
     assert {str(path) for path in objects} <= set(synced)
     assert {str(path.parent) for path in objects} <= set(synced)
+
+
+def test_what_is_on_disk_already_is_not_asked_again_for_each_snapshot(repo: Path, git: Git, synced: list[str]) -> None:
+    found = discover(repo)
+    for number in range(2):
+        (repo / "new.py").write_text(f"{number}\n")
+        before = {str(path) for path in (repo / ".git/objects").glob("??/*")}
+        synced.clear()
+        assert take_snapshot(found, working_tree(found), frozenset(), committer=ADA).commit is not None
+    assert len(before) > 6
+    # The commit of the pin before, and files of the same content, are asked for again.
+    assert len(before & set(synced)) <= 2
 
 
 def test_pins_that_git_lost_are_gone_on_with(repo: Path, git: Git) -> None:
@@ -63,7 +77,7 @@ def test_the_very_same_snapshot_of_two_processes_is_pinned_once(repo: Path, git:
     tree = git("rev-parse", "HEAD^{tree}", cwd=repo).strip()
     commit = git("commit-tree", "-m", "Working tree", tree, cwd=repo).strip()
     for _ in range(2):
-        pin_itself(found, SNAPSHOTS, commit, committer=ADA)
+        pin_new(found, SNAPSHOTS, commit, parent=None, committer=ADA)
     assert pinned(found, SNAPSHOTS) == [commit]
 
 

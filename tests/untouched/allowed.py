@@ -69,7 +69,7 @@ BRANCH: Final[Allowance] = (
     rule(rf"{GIT}/refs/heads/gittrack/runs", NEW, CONTENT),
 )
 COUNTER: Final[Allowance] = (rule(rf"{STATE}/commits-since-packing", NEW, CONTENT, GONE),)
-TIP: Final[Allowance] = (rule(rf"{STATE}/durable-(tip|code|snapshots)", NEW, CONTENT, TIMES),)
+TIP: Final[Allowance] = (rule(rf"{STATE}/durable-(tip|code|snapshots|HEAD)", NEW, CONTENT, TIMES),)
 # What keeps the code of a run alive: HEAD, and the working tree where that differs.
 PINS: Final[Allowance] = (
     rule(rf"{GIT}/refs", ENTRIES),
