@@ -63,14 +63,17 @@ def list_tree(repo: Repository, tip: str, path: str = "") -> Iterator[TreeEntry]
 
 def changed_paths(repo: Repository, old: str | None, new: str) -> list[Change]:
     """Return the paths that differ between two commits or trees; `old` None stands for the empty tree."""
-    args = ["diff-tree", "-r", "-z", "--no-renames", "--end-of-options"]
-    fields = run_git([*args, old or empty_tree(repo), new], repo=repo).split(b"\0")
-    changes = []
-    for facts, name in zip(fields[::2], fields[1::2], strict=False):
+    return list(stream_changes(repo, old or empty_tree(repo), new))
+
+
+def stream_changes(repo: Repository, old: str, new: str) -> Iterator[Change]:
+    """Yield the paths that differ between two commits or trees; raises GitError at the end where git cannot tell."""
+    args = ["diff-tree", "-r", "-z", "--no-renames", "--end-of-options", old, new]
+    pieces = stream_git(args, repo=repo)
+    for facts in pieces:
         old_mode, new_mode, old_oid, new_oid, status = facts.decode("ascii")[1:].split(" ")
         mode, oid = (old_mode, old_oid) if status == "D" else (new_mode, new_oid)
-        changes.append(Change(status, oid, _decode(name), int(mode, 8)))
-    return changes
+        yield Change(status, oid, _decode(next(pieces)), int(mode, 8))
 
 
 def added_objects(repo: Repository, old: str | None, new: str) -> list[str]:

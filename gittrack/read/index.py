@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, islice
-from operator import itemgetter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, final
 
-from gittrack.errors import DamagedRecord, GittrackError, StorageError
+from gittrack.errors import DamagedRecord, StorageError
 from gittrack.read.database import FILE, Place, next_place, open_database
-from gittrack.values import shown
+from gittrack.read.follow import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from sqlite3 import Connection
 
-    from gittrack.git.reader import BlobReader
     from gittrack.model import Run
     from gittrack.project import Project
     from gittrack.query.terms import Field, Query, Source
@@ -29,11 +27,8 @@ if TYPE_CHECKING:
 
 Progress: TypeAlias = Callable[[int, int], None]
 _T = TypeVar("_T")
-_Group: TypeAlias = "tuple[str, list[tuple[str, str]]]"  # run id, (path, object id) of each record
 
 _BATCH: Final = 256  # runs
-# A run that was purged may be back by a merge with a clone that still had it: it is not there for a reader.
-_KEPT: Final = "id NOT IN (SELECT id FROM purged)"
 
 
 class Named(NamedTuple):
@@ -177,6 +172,9 @@ class Index:
 
     # The file
 
+    def _update(self, db: Connection) -> None:
+        follow(db, self._project, self._progress)
+
     def _ask(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work`; a damaged file is made anew, and one that cannot be used is replaced in memory."""
         import sqlite3
@@ -205,198 +203,12 @@ class Index:
             place = Place.MEMORY
         return open_database(self._path, place, self._project.repo.common_dir)
 
-    # Following the branch
-
-    def _update(self, db: Connection) -> None:
-        if _state(db) == (True, self._project.runs_tip()):
-            return
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            # Asked again: another process may have done it while this one waited, or moved the branch.
-            tip = self._project.runs_tip()
-            known, indexed = _state(db)
-            if not known or indexed != tip:
-                self._move(db, indexed, tip, known=known)
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-
-    def _move(self, db: Connection, old: str | None, new: str | None, *, known: bool) -> None:
-        from gittrack.git.reader import BlobReader
-        from gittrack.read.schema import create_tables
-
-        with BlobReader(self._project.repo) as reader:
-            if new is None:
-                create_tables(db)
-            elif not known or old is None or not self._move_by_difference(db, reader, old, new):
-                self._rebuild(db, reader, new)
-        db.execute("DELETE FROM tip")
-        db.execute("INSERT INTO tip VALUES (?)", (new,))
-
-    def _move_by_difference(self, db: Connection, reader: BlobReader, old: str, new: str) -> bool:
-        """Read again the runs that differ between two tips; False when git does not know the old one any more."""
-        from gittrack.codec.paths import FORMAT_FILE, parse_purged
-        from gittrack.git.reader import changed_paths
-        from gittrack.read.records import record_at
-        from gittrack.read.schema import remove_run
-
-        try:
-            changes = changed_paths(self._project.repo, old, new)
-        except StorageError:
-            return False
-        if any(change.path == FORMAT_FILE for change in changes):
-            return False
-        touched: set[str] = set()
-        for change in changes:
-            if (purged := parse_purged(change.path)) is not None:
-                _mark_purged(db, purged, is_so=change.status != "D")
-                touched.add(purged)
-            record = record_at(change.path)
-            if record is None:
-                continue
-            touched.add(record[0])
-            if change.status == "D":
-                db.execute("DELETE FROM records WHERE id = ? AND path = ?", record)
-            else:
-                db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (*record, change.oid))
-        for run_id in touched:
-            remove_run(db, run_id)
-        sql = f"SELECT path, object FROM records WHERE id = ? AND {_KEPT} ORDER BY path"  # noqa: S608 - our own words
-        groups = ((run_id, db.execute(sql, (run_id,)).fetchall()) for run_id in sorted(touched))
-        self._add(db, reader, groups, len(touched))
-        return True
-
-    def _rebuild(self, db: Connection, reader: BlobReader, tip: str) -> None:
-        from gittrack.read.schema import create_indexes, create_tables
-
-        create_tables(db)
-        try:
-            _insert_records(db, _listed(self._project, tip))
-        except StorageError:
-            # git stops at a directory that it cannot read.
-            db.execute("DELETE FROM records")
-            _insert_records(db, _walked(self._project, reader, tip))
-        total = int(db.execute("SELECT count(DISTINCT id) FROM records").fetchone()[0])
-        _check_format(reader, tip, empty=total == 0)
-        _insert_purged(db, self._project, tip)
-        rows = db.execute(f"SELECT id, path, object FROM records WHERE {_KEPT} ORDER BY id, path")  # noqa: S608 - as above
-        groups = ((run_id, [row[1:] for row in group]) for run_id, group in groupby(rows, itemgetter(0)))
-        self._add(db, reader, groups, total)
-        create_indexes(db)
-
-    def _add(self, db: Connection, reader: BlobReader, groups: Iterable[_Group], total: int) -> None:
-        from gittrack.read.records import read_records
-        from gittrack.read.schema import add_run
-
-        done = 0
-        for batch in _batches(groups, _BATCH):
-            contents = _contents(reader, [oid for _, files in batch for _, oid in files])
-            for run_id, files in batch:
-                if files:
-                    add_run(db, run_id, read_records(run_id, ((path, contents.get(oid)) for path, oid in files)))
-            done += len(batch)
-            if self._progress is not None:
-                self._progress(done, total)
-
-
-def _contents(reader: BlobReader, oids: list[str]) -> dict[str, bytes]:
-    """The contents of objects; what a git did not find is asked of another, for a disk that erred once is no damage."""
-    found = dict(reader.read_many(oids))
-    lost = [oid for oid in oids if oid not in found]
-    if lost:
-        reader.close()
-        found |= dict(reader.read_many(lost))
-    return found
-
 
 def open_index(project: Project, progress: Progress | None = None) -> Index:
     """Return the index of a project, brought to the tip of its runs."""
     index = Index(project, progress)
     index.refresh()
     return index
-
-
-def _state(db: Connection) -> tuple[bool, str | None]:
-    """Whether the tables are those of this version, and the tip that they tell of."""
-    from gittrack.read.schema import VERSION
-
-    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-        return False, None
-    row = db.execute("SELECT id FROM tip").fetchone()
-    return True, None if row is None else row[0]
-
-
-def _listed(project: Project, tip: str) -> Iterator[tuple[str, str]]:
-    from gittrack.git.reader import list_tree
-
-    return ((entry.path, entry.oid) for entry in list_tree(project.repo, tip, "runs"))
-
-
-def _walked(project: Project, reader: BlobReader, tip: str) -> Iterator[tuple[str, str]]:
-    """As `_listed`, one directory at a time; one that cannot be read stands for the record that it may hold."""
-    from gittrack.codec.paths import LATER, RECORD
-    from gittrack.git.verified import walk_commit
-
-    for node in walk_commit(project.repo, reader, tip):
-        depth = node.path.count("/")
-        if not node.fault:
-            yield node.path, node.entry.oid
-        elif depth == 2:
-            yield f"{node.path}/{RECORD}", node.entry.oid
-        elif depth == 3 and node.path.endswith(f"/{LATER}"):
-            yield f"{node.path}/{0:08d}-{0:016d}.yaml", node.entry.oid
-
-
-def _insert_records(db: Connection, files: Iterable[tuple[str, str]]) -> None:
-    from gittrack.read.records import record_at
-
-    entries = ((record_at(path), oid) for path, oid in files)
-    db.executemany("INSERT INTO records VALUES (?, ?, ?)", ((*record, oid) for record, oid in entries if record))
-
-
-def _mark_purged(db: Connection, run_id: str, *, is_so: bool) -> None:
-    db.execute("DELETE FROM purged WHERE id = ?", (run_id,))
-    if is_so:
-        db.execute("INSERT INTO purged VALUES (?)", (run_id,))
-
-
-def _insert_purged(db: Connection, project: Project, tip: str) -> None:
-    from gittrack.codec.paths import PURGED, parse_purged
-    from gittrack.git.reader import list_tree
-
-    ids = (parse_purged(entry.path) for entry in list_tree(project.repo, tip, PURGED))
-    db.executemany("INSERT OR IGNORE INTO purged VALUES (?)", ((run_id,) for run_id in ids if run_id))
-
-
-def _check_format(reader: BlobReader, tip: str, *, empty: bool) -> None:
-    """GittrackError when a branch is of a newer format, or holds no runs but something else."""
-    from gittrack.codec.paths import FORMAT_FILE, FORMAT_VERSION
-    from gittrack.codec.text import from_yaml
-
-    data = reader.read(f"{tip}:{FORMAT_FILE}")
-    if data is None:
-        if empty:
-            raise GittrackError(
-                "the branch for runs holds something else; set another with 'git config gittrack.branch NAME'"
-            )
-        return
-    try:
-        found = from_yaml(data, FORMAT_FILE)
-    except DamagedRecord as error:
-        raise GittrackError(str(error)) from None
-    version = found.get("version") if isinstance(found, dict) else None
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise GittrackError(
-            f"the branch has format version {shown(version)}; this gittrack reads {FORMAT_VERSION}: upgrade gittrack"
-        )
-
-
-def _batches(groups: Iterable[_Group], size: int) -> Iterator[list[_Group]]:
-    iterator = iter(groups)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def _run(document: str) -> Run:

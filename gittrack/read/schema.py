@@ -71,6 +71,15 @@ def create_tables(db: Connection) -> None:
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def clear_runs(db: Connection) -> None:
+    """Remove the rows of all runs, and the indexes, without which many rows are added faster."""
+    made = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    for (name,) in db.execute(made).fetchall():
+        db.execute(f"DROP INDEX {name}")
+    for table in (*_OF_A_RUN, "damaged"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+
+
 def create_indexes(db: Connection) -> None:
     """Create the indexes of the tables."""
     _each(db, INDEXES)

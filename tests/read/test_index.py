@@ -166,6 +166,48 @@ def test_a_rewritten_branch_is_followed_even_when_git_forgot_the_old_one(branch:
         assert names(index) == []
 
 
+def forget_all_but(git: Git, repo: Path, ref: str) -> None:
+    """Leave git without what `ref` does not reach, as after a rewrite and a gc."""
+    git("reflog", "expire", "--expire=now", "--all")
+    git("gc", "-q", "--prune=now")
+    assert git("rev-parse", ref, cwd=repo)
+
+
+def test_what_a_rewrite_left_as_it_was_is_not_read_again_even_when_git_forgot_the_old_branch(
+    branch: RunsBranch, git: Git, repo: Path
+) -> None:
+    runs = {n: branch.run(n, params={"n": n}) for n in range(1, 9)}
+    files = {path: data for run in runs.values() for path, data in run.items()}
+    branch.commit(branch.frame() | files | branch.later(5, 1, tags={"a": "b"}))
+    project = open_project()
+    open_index(project).close()
+    changed = files | branch.run(2, name="renamed") | branch.run(9) | branch.later(7, 1, tags={"c": "d"})
+    del changed[branch.path(3)]
+    branch.commit(branch.frame() | changed, orphan=True)
+    forget_all_but(git, repo, "gittrack/runs")
+    seen: list[tuple[int, int]] = []
+    with open_index(project, lambda done, total: seen.append((done, total))) as index:
+        assert seen == [(5, 5)], "the changed one, the gone, the new, that with a word more and that with one less"
+        assert dump(index) == full_scan(project)
+
+
+def test_where_most_runs_differ_all_rows_are_made_anew(branch: RunsBranch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gittrack.read.follow._FEW", 3)
+    branch.commit(branch.frame() | branch.run(1) | branch.run(2) | branch.later(2, 1, deleted=True))
+    seen: list[tuple[int, int]] = []
+    project = open_project()
+    with open_index(project, lambda done, total: seen.append((done, total))) as index:
+        branch.commit({path: data for n in range(3, 7) for path, data in branch.run(n).items()})
+        index.refresh()
+        branch.commit({branch.path(7): b"]"})
+        index.refresh()
+        assert seen == [(2, 2), (6, 6), (1, 1)]
+        assert dump(index) == full_scan(project)
+        with Index(project, in_memory=True) as scan:
+            sql = "SELECT name, sql FROM sqlite_master ORDER BY 1"
+            assert select(index, sql) == select(scan, sql), "the indexes of SQLite are there again"
+
+
 SPOILED: dict[str, Callable[[RunsBranch], dict[str, bytes]]] = {
     "no YAML": lambda branch: {branch.path(2): b"{ not: yaml"},
     "no mapping": lambda branch: {branch.path(2): b"- 1\n"},
