@@ -135,8 +135,7 @@ class Index:
 
     def segments(self, run_id: str) -> frozenset[str]:
         """Return the names of the journal segments whose content a run on the branch has."""
-        sql = "SELECT segments FROM runs JOIN documents USING (run) WHERE id = ?"
-        found = self._ask(lambda db: db.execute(sql, (run_id,)).fetchone())
+        found = self._ask(lambda db: [segments for _, segments in _sound(db, "WHERE id = ?", (run_id,))])
         return frozenset(found[0].split(" ")) if found else frozenset()
 
     def by_prefix(self, prefix: str, limit: int | None = None) -> list[Named]:
@@ -167,8 +166,7 @@ class Index:
         return self._ask(lambda db: [Named(i, name, bool(deleted)) for i, name, deleted in db.execute(sql, values)])
 
     def _documents(self, rest: str, *values: str | int) -> list[Run]:
-        sql = f"SELECT document FROM runs JOIN documents USING (run) {rest}"  # noqa: S608 - as above
-        return self._ask(lambda db: [_run(text) for (text,) in db.execute(sql, values)])
+        return self._ask(lambda db: [_run(document) for document, _ in _sound(db, rest, values)])
 
     # The file
 
@@ -209,6 +207,17 @@ def open_index(project: Project, progress: Progress | None = None) -> Index:
     index = Index(project, progress)
     index.refresh()
     return index
+
+
+def _sound(db: Connection, rest: str, values: Sequence[str | int]) -> Iterator[tuple[str, str]]:
+    """Yield (document, segments) of runs; DamagedRecord where they are not as they were written."""
+    from gittrack.read.schema import checksum
+
+    sql = f"SELECT document, segments, checksum FROM runs JOIN documents USING (run) {rest}"  # noqa: S608 - our own words
+    for document, segments, expected in db.execute(sql, values):
+        if checksum(document, segments) != expected:
+            raise DamagedRecord("a run in the index is not as it was written")
+        yield document, segments
 
 
 def _run(document: str) -> Run:

@@ -27,7 +27,7 @@ _TABLES: Final = {
         "SELECT id, name, experiment, status, start, end, duration, author, email, host, user, commit_id, tree, "
         "branch, dirty, parent, reproduces, description, deleted FROM runs ORDER BY id"
     ),
-    "documents": "SELECT id, document, segments FROM documents JOIN runs USING (run) ORDER BY id",
+    "documents": "SELECT id, document, segments, checksum FROM documents JOIN runs USING (run) ORDER BY id",
     "params": "SELECT id, key, number, text FROM params JOIN runs USING (run) ORDER BY id, key",
     "metrics": (
         "SELECT id, key, last, step, min, min_step, max, max_step, count FROM metrics JOIN runs USING (run) "

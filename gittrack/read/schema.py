@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from gittrack.codec.document import pack, run_document
 from gittrack.codec.paths import FORMAT_VERSION
@@ -30,7 +31,7 @@ CREATE TABLE tip (id TEXT);
 CREATE TABLE records (id TEXT, path TEXT, object TEXT, PRIMARY KEY (id, path)) WITHOUT ROWID;
 CREATE TABLE purged (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE damaged (id TEXT PRIMARY KEY, reason TEXT) WITHOUT ROWID;
-CREATE TABLE documents (run INTEGER PRIMARY KEY, document TEXT, segments TEXT);
+CREATE TABLE documents (run INTEGER PRIMARY KEY, document TEXT, segments TEXT, checksum INTEGER);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT, experiment TEXT, status TEXT, start REAL, end REAL,
     duration REAL, author TEXT, email TEXT, host TEXT, user TEXT, commit_id TEXT, tree TEXT, branch TEXT, dirty INTEGER,
@@ -142,7 +143,7 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
         ),
     )
     number = cursor.lastrowid
-    db.execute("INSERT INTO documents VALUES (?, ?, ?)", (number, document, segments))
+    db.execute("INSERT INTO documents VALUES (?, ?, ?, ?)", (number, document, segments, checksum(document, segments)))
     # Two spellings of one path, {"a.b": 1, "a": {"b": 2}}: the first is found, the document has both.
     db.executemany(
         "INSERT OR IGNORE INTO params VALUES (?, ?, ?, ?)",
@@ -159,6 +160,11 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
     db.executemany(
         "INSERT INTO inputs VALUES (?, ?, ?, ?)", [(number, item.name, item.path, item.sha256) for item in run.inputs]
     )
+
+
+def checksum(document: str, segments: str) -> int:
+    """Return the number that tells a document from one in which a bit has turned, which SQLite does not notice."""
+    return crc32(f"{document}\n{segments}".encode())
 
 
 def _params(run: Run) -> Iterator[tuple[str, int | float | None, str]]:

@@ -284,6 +284,12 @@ HARM: dict[str, Callable[[Path], object]] = {
     "without a column": lambda file: _tamper(file, "ALTER TABLE runs RENAME COLUMN experiment TO lost"),
     "with damaged documents": lambda file: _tamper(file, "UPDATE documents SET document = '{'"),
     "with text that is none": lambda file: _tamper(file, "UPDATE documents SET document = CAST(x'ff' AS TEXT)"),
+    "with a turned bit in a document": lambda file: _tamper(
+        file, "UPDATE documents SET document = replace(document, 'run-7', 'run-5')"
+    ),
+    "with documents of other types": lambda file: _tamper(
+        file, "UPDATE documents SET document = CAST(document AS BLOB)"
+    ),
     "replaced by a directory": _replace_by_directory,
 }
 
