@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gittrack.plot.series import Series
 
 _WIDTH, _HEIGHT = 80, 24  # of output that is no terminal
-_LEAST_ROWS, _MOST_ROWS = 8, 20
+_LEAST_ROWS, _MOST_ROWS = 10, 20
 _LEAST_COLUMNS: Final = 10
 _LISTED: Final = 20  # dots of a scatter plot that are named
 _BLANK: Final = "\u2800"

@@ -323,6 +323,7 @@ def _picture(figure: Figure, kind: str) -> bytes:
     import logging
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its caches
+    os.environ["MPLBACKEND"] = "agg"  # one that is not installed would end the import
     try:
         from gittrack.plot.picture import draw
     except ModuleNotFoundError as error:

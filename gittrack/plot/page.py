@@ -11,8 +11,10 @@ import hashlib
 import json
 import math
 from html import escape
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+from gittrack.plot.axis import LOG
 from gittrack.plot.figure import Curves, Parallel
 from gittrack.plot.page_parts import SCRIPT, STYLE
 from gittrack.plot.thin import strokes
@@ -75,22 +77,30 @@ def _legend(panels: Sequence[Panel]) -> str:
 
 def _curves_data(panel: Curves) -> dict[str, object]:
     """What the script finds the nearest point from: places on the axes, and the text of what lies there."""
-    return {"kind": "curves", "x": panel.x.name, "series": list(_series_data(panel))}
+    y = {"low": panel.y.low, "high": panel.y.high, "log": panel.y.kind == LOG}
+    return {"kind": "curves", "x": panel.x.name, "y": y, "series": list(_series_data(panel))}
 
 
 def _series_data(panel: Curves) -> Iterator[dict[str, object]]:
     for one in panel.series:
-        us, vs = panel.x.places(one.xs), panel.y.places(one.smooth)
-        shown = [index for piece in strokes(us, vs, COLUMNS) for index in piece]
-        found: dict[str, object] = {
-            "run": one.number,
-            "label": one.label,
-            "u": [round(us[index], 5) for index in shown],
-            "v": [round(vs[index], 5) for index in shown],
-            "x": [panel.x.text(one.xs[index]) for index in shown],
-            "value": [_number(one.values[index]) for index in shown],
-        }
-        yield found | ({"smooth": [_number(one.smooth[index]) for index in shown]} if one.smoothed else {})
+        us = panel.x.places(one.xs)
+        line, shown = _line_data(panel, us, one.smooth)
+        found = {"run": one.number, "label": one.label, **line}
+        found["x"] = [panel.x.text(one.xs[index]) for index in shown]
+        found["value"] = [_number(one.values[index]) for index in shown]
+        yield found | ({"raw": _line_data(panel, us, one.values)[0]} if one.smoothed else {})
+
+
+def _line_data(panel: Curves, us: Sequence[float], values: Sequence[float]) -> tuple[dict[str, object], list[int]]:
+    """What is drawn of a line: place on the x axis and value of each point, where it starts anew; and their indices."""
+    pieces = strokes(us, panel.y.places(values), COLUMNS)
+    shown = [index for piece in pieces for index in piece]
+    line: dict[str, object] = {
+        "u": [round(us[index], 5) for index in shown],
+        "drawn": [_number(values[index]) for index in shown],
+        "starts": list(accumulate(map(len, pieces[:-1]), initial=0)) if pieces else [],
+    }
+    return line, shown
 
 
 def _scatter_data(panel: Panel) -> dict[str, object]:

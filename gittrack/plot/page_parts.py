@@ -65,14 +65,15 @@ SCRIPT: Final = """
 "use strict";
 const panels = JSON.parse(document.getElementById("data").textContent);
 const hidden = new Set();
-const REACH = 40;
+const redrawing = [];
+const REACH = 40, ROOM = 0.04, TICKS = 6;
 
 for (const button of document.querySelectorAll("nav button")) {
   button.addEventListener("click", () => {
     const run = Number(button.dataset.run);
     const show = hidden.delete(run) || !hidden.add(run);
     button.setAttribute("aria-pressed", String(show));
-    for (const part of document.querySelectorAll(`svg [data-run="${run}"]`)) part.classList.toggle("off", !show);
+    for (const redraw of redrawing) redraw();
   });
 }
 
@@ -83,21 +84,103 @@ document.querySelectorAll("figure").forEach((figure, number) => {
   const [left, right, top, bottom] = svg.dataset.frame.split(" ").map(Number);
   const toX = (u) => left + u * (right - left);
   const toY = (v) => bottom - v * (bottom - top);
+  const whole = [".up", ".curves"].map((part) => svg.querySelector(part)?.cloneNode(true));
+  let axis = panel.y;  // as it is now
+  if (panel.kind === "curves") redrawing.push(redraw);
   const find = { curves: nearestOnCurves, dots: nearestDot, rows: nearestRow }[panel.kind];
 
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const scale = svg.viewBox.baseVal.width / box.width;
-    const found = find((event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
+    const zoom = svg.viewBox.baseVal.width / box.width;
+    const found = find((event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom);
     leave();
     if (!found) return;
     found.mark();
     tell(found.label, found.texts);
-    const x = found.x / scale, y = found.y / scale;
+    const x = found.x / zoom, y = found.y / zoom;
     tip.style.left = `${x < box.width / 2 ? x + 14 : Math.max(0, x - tip.offsetWidth - 14)}px`;
     tip.style.top = `${Math.max(0, y - tip.offsetHeight / 2)}px`;
   });
   svg.addEventListener("pointerleave", leave);
+
+  // The axis has room for the curves that are shown, and no more; with all of them it is as it came.
+  function redraw() {
+    const shown = panel.series.filter((series) => !hidden.has(series.run));
+    const some = shown.length > 0 && shown.length < panel.series.length;
+    axis = some ? axisFor(shown) : panel.y;
+    svg.querySelector(".up").replaceChildren(...(some ? ticks() : whole[0].cloneNode(true).childNodes));
+    svg.querySelector(".curves").replaceChildren(...(some ? lines(shown) : whole[1].cloneNode(true).childNodes));
+    for (const part of svg.querySelectorAll("[data-run]")) {
+      part.classList.toggle("off", hidden.has(Number(part.dataset.run)));
+    }
+  }
+
+  function axisFor(shown) {
+    let low = Infinity, high = -Infinity;
+    for (const line of shown.flatMap((series) => series.raw ? [series.raw, series] : [series])) {
+      for (const text of line.drawn) {
+        const place = onAxis(text);
+        low = Math.min(low, place);
+        high = Math.max(high, place);
+      }
+    }
+    const room = (high - low) * ROOM || Math.abs(high) * 0.1 || 0.5;
+    return Number.isFinite(room) ? { ...panel.y, low: low - room, high: high + room } : panel.y;
+  }
+
+  function onAxis(text) {
+    return panel.y.log ? Math.log10(Number(text)) : Number(text);
+  }
+
+  // Halved, because the span of two numbers may be more than a number can hold.
+  function heightOf(text) {
+    return toY((onAxis(text) / 2 - axis.low / 2) / (axis.high / 2 - axis.low / 2));
+  }
+
+  function lines(shown) {
+    const color = (series) => `c${series.run % 10}${Math.floor(series.run / 10) % 2 ? " dashed" : ""}`;
+    const newestLast = [...shown].reverse();
+    const behind = newestLast.filter((series) => series.raw).map((series) => [series, series.raw, "raw"]);
+    const before = newestLast.map((series) => [series, series, "curve"]);
+    return [...behind, ...before].flatMap(([series, line, kind]) => {
+      const joined = [], alone = [];
+      for (let n = 0; n < line.starts.length; n++) {
+        const points = [];
+        for (let i = line.starts[n]; i < (line.starts[n + 1] ?? line.u.length); i++) {
+          points.push(`${toX(line.u[i]).toFixed(1)} ${heightOf(line.drawn[i]).toFixed(1)}`);
+        }
+        if (points.length > 1) joined.push(`M${points.join("L")}`);
+        else alone.push(`M${points[0]}h0`);
+      }
+      return [[joined, ""], [alone, " alone"]].filter(([pieces]) => pieces.length).map(([pieces, more]) =>
+        made("path", { class: `${kind} ${color(series)}${more}`, "data-run": series.run, d: pieces.join("") }));
+    });
+  }
+
+  function ticks() {
+    const span = axis.high - axis.low;
+    const power = 10 ** Math.floor(Math.log10(span / TICKS));
+    const step = power * [1, 2, 5, 10].find((factor) => span / (power * factor) <= TICKS);
+    const parts = [];
+    for (let n = Math.ceil(axis.low / step); n * step <= axis.high; n++) {
+      const y = toY((n * step - axis.low) / span);
+      parts.push(made("path", { class: "grid", d: `M${left} ${y.toFixed(1)}H${right}` }));
+      parts.push(made("text", { class: "tick end", x: left - 8, y: y + 4 }, written(n * step, step)));
+    }
+    return parts;
+  }
+
+  function written(value, step) {
+    if (axis.log) return String(Number((10 ** value).toPrecision(3)));
+    return String(Number(value.toPrecision(Math.max(1, Math.ceil(Math.log10(Math.abs(value) / step + 1)) + 1))));
+  }
+
+  function made(tag, attributes, text = "") {
+    const element = document.createElementNS(svg.namespaceURI, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.textContent = text;
+    return element;
+  }
 
   function leave() {
     tip.hidden = true;
@@ -122,15 +205,15 @@ document.querySelectorAll("figure").forEach((figure, number) => {
     for (const series of panel.series) {
       if (hidden.has(series.run)) continue;
       for (let i = 0; i < series.u.length; i++) {
-        const away = Math.abs(toX(series.u[i]) - x) * 4 + Math.abs(toY(series.v[i]) - y);
+        const away = Math.abs(toX(series.u[i]) - x) * 4 + Math.abs(heightOf(series.drawn[i]) - y);
         if (away < least) { least = away; best = [series, i]; }
       }
     }
     if (!best) return null;
     const [series, i] = best;
     const texts = [[panel.x, series.x[i]], ["value", series.value[i]]];
-    if (series.smooth) texts.push(["smoothed", series.smooth[i]]);
-    const at = { x: toX(series.u[i]), y: toY(series.v[i]) };
+    if (series.raw) texts.push(["smoothed", series.drawn[i]]);
+    const at = { x: toX(series.u[i]), y: heightOf(series.drawn[i]) };
     return { ...at, label: series.label, texts, mark() {
       const circle = svg.querySelector(".at");
       circle.setAttribute("cx", at.x);

@@ -28,14 +28,16 @@ _TICKS_ACROSS, _TICKS_UP = 8, 6
 def curves_svg(panel: Curves) -> str:
     """Return the curves of a metric; what is not finite stands at the lower or upper edge."""
     parts: list[str] = []
+    marks: list[str] = []
     newest_last = [(one, panel.x.places(one.xs)) for one in reversed(panel.series)]
     for one, us in newest_last:
         if one.smoothed:
             parts += _paths(us, panel.y.places(one.values), f"raw {_look(one.number)}", f'data-run="{one.number}"')
     for one, us in newest_last:
         parts += _paths(us, panel.y.places(one.smooth), f"curve {_look(one.number)}", f'data-run="{one.number}"')
-        parts += _odd(us, one.values, one.number)
-    return _svg(panel.title, [*_frame(panel), *parts, '<circle class="at" r="4" hidden=""/>'])
+        marks += _odd(us, one.values, one.number)
+    inner = ['<g class="curves">', *parts, "</g>", *marks, '<circle class="at" r="4" hidden=""/>']
+    return _svg(panel.title, [*_frame(panel), *inner])
 
 
 def scatter_svg(panel: Scatter) -> str:
@@ -71,9 +73,11 @@ def _svg(title: str, parts: Sequence[str]) -> str:
 
 def _frame(panel: Panel) -> Iterator[str]:
     yield _text(LEFT, TOP - 14, panel.title, "title")
+    yield '<g class="up">'
     for place, text in panel.y.ticks(_TICKS_UP):
         yield f'<path class="grid" d="M{LEFT} {_y(place):.1f}H{RIGHT}"/>'
         yield _text(LEFT - 8, _y(place) + 4, _short(text, 12), "tick end")
+    yield "</g>"
     for place, text in panel.x.ticks(_TICKS_ACROSS):
         yield f'<path class="grid" d="M{_x(place):.1f} {BOTTOM}v5"/>'
         yield _text(_x(place), BOTTOM + 20, _short(text, 16), "tick middle")

@@ -37,6 +37,9 @@ def test_runs_experiments_and_metrics(recorded: Path, gittrack: Gittrack, tmp_pa
     assert complete(gittrack, "gittrack rm grid-0 grid-1") == ["grid-1"]
     assert complete(gittrack, "gittrack log --experiment ") == ["rates", "first"]
     assert complete(gittrack, "gittrack show grid-0 --metric a") == ["accuracy"]
+    assert complete(gittrack, "gittrack plot a") == ["accuracy"]
+    assert complete(gittrack, "gittrack plot loss,a") == ["loss,accuracy"]
+    assert complete(gittrack, "gittrack plot loss grid-") == ["grid-2", "grid-1", "grid-0"]
     assert complete(gittrack, f"gittrack -C {recorded} show grid-2", cwd=tmp_path) == ["grid-2"]
 
 

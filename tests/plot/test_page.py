@@ -29,7 +29,7 @@ HOSTILE = [
 ]
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "main", "nav", "button", "figure", "div", "script"),
-    *("svg", "path", "text", "circle"),
+    *("svg", "g", "path", "text", "circle"),
 }
 
 
@@ -121,13 +121,28 @@ def test_what_the_pointer_finds_is_what_is_drawn() -> None:
     (drawn,) = panel["series"]
 
     assert (panel["kind"], panel["x"], drawn["label"], drawn["run"]) == ("curves", "step", "fast", 3)
-    assert (drawn["x"], drawn["value"], drawn["smooth"]) == (["0", "1", "3"], ["0", "1", "1.5"], ["0.25", "0.5", "1"])
+    assert panel["y"] == {"low": pytest.approx(-0.06), "high": pytest.approx(1.56), "log": False}
+    assert (drawn["x"], drawn["value"], drawn["drawn"]) == (["0", "1", "3"], ["0", "1", "1.5"], ["0.25", "0.5", "1"])
+    assert drawn["starts"] == [0, 2]
+    assert drawn["raw"] == {"u": [0, pytest.approx(1 / 3, abs=1e-5), 1], "drawn": ["0", "1", "1.5"], "starts": [0, 2]}
     (frame,) = {svg["data-frame"] for svg in found.all("svg")}
     left, right, top, bottom = map(float, frame.split())
-    at = [(left + u * (right - left), bottom - v * (bottom - top)) for u, v in zip(drawn["u"], drawn["v"], strict=True)]
+    low, high = panel["y"]["low"], panel["y"]["high"]
+    vs = [(float(text) - low) / (high - low) for text in drawn["drawn"]]
+    at = [(left + u * (right - left), bottom - v * (bottom - top)) for u, v in zip(drawn["u"], vs, strict=True)]
     paths = [path["d"] for path in found.all("path") if path["class"].startswith("curve")]
     pairs = [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", "".join(paths))]
     assert [pytest.approx(pair, abs=0.1) for pair in at] == pairs
+
+
+def test_the_script_finds_what_it_looks_for() -> None:
+    pages = [Page(page(figure, "loss")) for figure in (of_curves(), of_dots(), of_rows())]
+    there = {name for found in pages for _, held in found.elements for name in held.get("class", "").split()}
+    script = pages[0].text("script")[1]
+
+    sought = set(re.findall(r"""["' ]\.([a-z]+)["':\[]""", script))
+    assert {"curves", "up", "tip", "at", "dot"} <= sought
+    assert sought - there == {"near"}, "the script itself gives this one"
 
 
 def test_each_curve_has_a_key_and_what_it_takes_away() -> None:
