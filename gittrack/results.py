@@ -189,7 +189,7 @@ def search_runs(
 
 
 def _catalog(repo: str | os.PathLike[str] | None) -> Catalog:
-    from gittrack.record.journal import warn
+    from gittrack.record.telling import warn
 
     catalog = open_catalog(repo if repo is not None else os.environ.get(REPOSITORY) or None)
     for problem in catalog.problems:

@@ -11,11 +11,11 @@ from gittrack.errors import GittrackError, InvalidValue, NoActiveRun
 from gittrack.model import FAILED, FINISHED, Launch
 from gittrack.project import open_project
 from gittrack.record.begin import begin, join_journal, resume
-from gittrack.record.journal import say, warn
 from gittrack.record.outcome import outcome
 from gittrack.record.reproduction import is_being_reproduced, is_worker, take
 from gittrack.record.run import ActiveRun
 from gittrack.record.silent import SilentRun
+from gittrack.record.telling import say, warn
 from gittrack.values import check_text, plain_params, plain_tags, shown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, InvalidValue
-from gittrack.record.journal import Journal, warn
+from gittrack.record.telling import warn
 from gittrack.values import PathSet, check_artifact_path, shown, storable_path
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gittrack.model import Artifact
     from gittrack.project import Project
+    from gittrack.record.journal import Journal
 
 
 class Artifacts:

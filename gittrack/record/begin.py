@@ -21,8 +21,9 @@ from gittrack.names import name_for
 from gittrack.record.clock import joined_clock, new_clock
 from gittrack.record.code import capture_code, utf8
 from gittrack.record.folder import is_live, opening_of_owner
-from gittrack.record.journal import Journal, opening_of, warn
+from gittrack.record.journal import Journal, opening_of
 from gittrack.record.run import ActiveRun
+from gittrack.record.telling import warn
 from gittrack.values import check_run_name, check_text
 
 if TYPE_CHECKING:

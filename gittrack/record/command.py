@@ -20,7 +20,7 @@ from gittrack.git.durable import sharing_of
 from gittrack.model import FAILED, FINISHED, KILLED, Launch, LeftOut, Value
 from gittrack.record.active import REPOSITORY, RUN_ID, RUN_NAME, rank
 from gittrack.record.begin import begin
-from gittrack.record.journal import warn
+from gittrack.record.telling import warn
 from gittrack.values import check_key, check_text, plain_params, plain_tags
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -19,21 +18,19 @@ from zlib import crc32
 from gittrack.capture.environment import host
 from gittrack.codec.document import pack
 from gittrack.errors import NoActiveRun
-from gittrack.git.durable import fsync_file, make_directories, sharing_of
-from gittrack.git.lock import ThreadLock, held_lock
+from gittrack.git.durable import make_directories
 from gittrack.record import liveness
 from gittrack.record.clock import RunClock, new_clock
+from gittrack.record.on_disk import folder_lock, settle, sync_directory, sync_others, unsettle, write_all
 from gittrack.record.segment import LOCK_SUFFIX, SUFFIX, frame
+from gittrack.record.telling import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from gittrack.git.durable import Sharing
+    from collections.abc import Mapping
 
 JOURNAL_VERSION: Final = 1
 SYNC_LINES: Final = 1 << 16
 RETRY_SECONDS: Final = 1.0
-FOLDER_SECONDS: Final = 5.0
 _OF_THE_PROCESS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _LEVELS: Final = 2  # <git dir>/gittrack/journal/<run>: the first run of a repository makes them all
 
@@ -192,7 +189,7 @@ class Journal:
     def _sync(self) -> bool:
         try:
             os.fsync(self._fd)
-            _sync_others(self.directory, self._segment)
+            sync_others(self.directory, self._segment)
             sync_directory(self.directory)
             settle(self.directory, above=_LEVELS)
         except OSError as error:
@@ -328,19 +325,6 @@ class Journal:
         self._reset()
 
 
-@contextlib.contextmanager
-def folder_lock(directory: str) -> Iterator[Sharing | None]:
-    """Hold the lock under which the folder of a journal is made, gets a segment, or is removed; yields its sharing."""
-    above = os.path.dirname(directory)
-    sharing = sharing_of(os.path.dirname(os.path.dirname(above)))
-    lock = os.path.join(above, "folders.lock")
-    with _threads.held(FOLDER_SECONDS), held_lock(lock, FOLDER_SECONDS, sharing=sharing):
-        yield sharing
-
-
-_threads = ThreadLock()
-
-
 def _encoded(text: str) -> bytes:
     r"""JSON in UTF-8; halves of UTF-16 pairs, which stand for bytes that are no UTF-8, written out as \udcXX."""
     try:
@@ -356,66 +340,3 @@ def opening_of(run_id: str, *, owner: bool, start: float | None = None) -> dict[
 
 
 _O_BINARY: Final = getattr(os, "O_BINARY", 0)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of `data`; OSError when the file takes no more."""
-    view = memoryview(data)
-    while view:
-        written = os.write(fd, view)
-        if written == 0:
-            raise OSError(28, "nothing could be written")
-        view = view[written:]
-
-
-def sync_directory(path: str) -> None:
-    """Make the entries of a directory durable; nothing on Windows, where it is neither needed nor possible."""
-    if os.name == "nt":  # pragma: no cover - another operating system
-        return
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
-            raise
-    finally:
-        os.close(fd)
-
-
-def _sync_others(directory: str, segment: str) -> None:
-    """Make the other segments of a run durable: without its owner's start a worker's points are nothing."""
-    for name in os.listdir(directory):
-        if name.endswith(SUFFIX) and name != segment + SUFFIX:
-            with contextlib.suppress(FileNotFoundError):  # just published
-                fsync_file(os.path.join(directory, name))
-
-
-_settled: set[str] = set()
-
-
-def settle(path: str, *, above: int) -> None:
-    """Make the name of a directory durable, and those of as many `above` it; once in this process."""
-    for _ in range(above + 1):
-        if path in _settled:
-            return
-        parent = os.path.dirname(path)
-        sync_directory(parent)
-        _settled.add(path)
-        path = parent
-
-
-def unsettle(path: str) -> None:
-    """Forget that a directory and those below it are settled: they may have been removed, and made anew."""
-    _settled.difference_update([known for known in _settled if f"{known}{os.sep}".startswith(path + os.sep)])
-
-
-def warn(sentence: str) -> None:
-    """Tell of something that is wrong on stderr; never an exception, whatever the warning filters are."""
-    say(f"warning: {sentence}")
-
-
-def say(sentence: str) -> None:
-    """Say something on stderr; never an exception, whatever stderr is."""
-    with contextlib.suppress(Exception):
-        sys.stderr.write(f"gittrack: {sentence}\n")
-        sys.stderr.flush()

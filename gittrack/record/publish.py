@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from gittrack.project import Project
     from gittrack.record.journal import Journal
-from gittrack.record.journal import folder_lock, warn
 from gittrack.record.liveness import is_held
+from gittrack.record.on_disk import folder_lock
+from gittrack.record.telling import warn
 
 Files = dict[str, "bytes | os.PathLike[str]"]
 

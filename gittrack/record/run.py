@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from gittrack.errors import InvalidValue, NoActiveRun
 from gittrack.model import ENDED, FINISHED, KILLED, LeftOut, Number, Start, Value
 from gittrack.record.artifacts import Artifacts, local_path
-from gittrack.record.journal import Journal, opening_of, warn
+from gittrack.record.ending import commit_part, reason_of
+from gittrack.record.journal import Journal, opening_of
 from gittrack.record.outcome import outcome
+from gittrack.record.telling import warn
 from gittrack.values import (
     STEP_BITS,
     check_artifact_path,
@@ -312,7 +314,7 @@ class ActiveRun:
         self._check_open()
         self._artifacts.retry()
         if not self._journal.sync():
-            warn(f"run {self.id[:8]} is not yet safe from a power cut: {_reason(self._journal)}")
+            warn(f"run {self.id[:8]} is not yet safe from a power cut: {reason_of(self._journal)}")
 
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
         """End the run and commit it; an I/O fault is a warning and leaves it in the journal for later."""
@@ -340,43 +342,7 @@ class ActiveRun:
             self._journal.last_event("end", status=status, end=write_time(end), error=error)
         elif self._journal.segment:
             self._journal.last_event("close", status=status, error=error)
-        if _publishing.run is None:
-            self._commit()
-        else:
-            # In a signal handler that came while this thread commits another run: the next command commits this.
-            self._journal.sync()
-            self._journal.close()
-
-    def _commit(self) -> None:
-        _publishing.run = self
-        try:
-            self._publish()
-        finally:
-            _publishing.run = None
-
-    def _publish(self) -> None:
-        from gittrack.record.folder import is_live
-        from gittrack.record.publish import publish
-
-        try:
-            # A run without its last values and its end must not be committed while there is hope for them.
-            self._journal.catch_up()
-            if self._owner:
-                publish(self._project, self.id, self._journal)
-            elif self._journal.segment:
-                self._journal.close()
-                if not is_live(self._journal.directory):
-                    publish(self._project, self.id)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the training must not die of it
-            lost = 0 if self._journal.sync() else self._journal.unwritten
-            reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
-            loss = f" its last {lost} entries could not be written and are lost;" if lost else ""
-            warn(
-                f"run {self.id[:8]} could not be committed ({reason});{loss} "
-                "what is in the journal is committed by the next gittrack command"
-            )
-        finally:
-            self._journal.close()
+        commit_part(self._project, self.id, self._journal, owner=self._owner)
 
     def __enter__(self) -> ActiveRun:  # noqa: PYI034 - typing.Self needs Python 3.11
         return self
@@ -399,22 +365,8 @@ class ActiveRun:
         self.end(status)
 
 
-class _Publishing(threading.local):
-    """The run that this thread is committing."""
-
-    run: ActiveRun | None = None
-
-
-_publishing = _Publishing()
-
-
 def _ended_point(run_id: str) -> Callable[[str, int | None, float, Number], None]:
     def refuse(_head: str, _step: int | None, _seconds: float, _value: Number) -> None:
         raise NoActiveRun(f"run {run_id[:8]} has ended; go on with it by start_run(run_id={run_id!r})")
 
     return refuse
-
-
-def _reason(journal: Journal) -> str:
-    fault = journal.fault
-    return "the disk refuses" if fault is None else (fault.strerror or str(fault))

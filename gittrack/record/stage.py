@@ -12,7 +12,7 @@ from gittrack.codec.paths import POINTER_SIZE
 from gittrack.errors import InvalidValue
 from gittrack.git.durable import fsync_file, make_directories, sharing_of
 from gittrack.model import Artifact
-from gittrack.record.journal import settle, sync_directory, write_all
+from gittrack.record.on_disk import settle, sync_directory, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from gittrack.project import open_project
 from gittrack.record import journal as journals
 from gittrack.record import liveness
 from gittrack.record.folder import read_segments
-from gittrack.record.journal import Journal, opening_of, sync_directory, write_all
+from gittrack.record.journal import Journal, opening_of
+from gittrack.record.on_disk import sync_directory, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
