@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, final
 
 from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, artifact_place, is_id
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from gittrack.journals import Journaled
+    from gittrack.query.terms import Field
+    from gittrack.read.cells import Cell
     from gittrack.read.search import Hit
 
 BATCH = 256  # runs that are read at once
@@ -127,14 +130,38 @@ class Catalog:
     def _chosen(self, query: Query) -> list[Hit]:
         if not self._journals:
             return self._index.search(query)
-        from gittrack.read.search import ordering, search, tables_of
+        from gittrack.read.search import ordering, search
+
+        enough = None if query.limit is None else query.limit + len(self._journals)
+        found = [hit for hit in self._index.search(replace(query, limit=enough)) if hit.id not in self._journals]
+        found = ordering(query.order).sorted(found + search(self._of_journals(), query))
+        return found if query.limit is None else found[: query.limit]
+
+    def _of_journals(self) -> Connection:
+        from gittrack.read.search import tables_of
 
         if self._overlay is None:
             self._overlay = tables_of(journal.run for journal in self._journals.values())
-        enough = None if query.limit is None else query.limit + len(self._journals)
-        found = [hit for hit in self._index.search(replace(query, limit=enough)) if hit.id not in self._journals]
-        found = ordering(query.order).sorted(found + search(self._overlay, query))
-        return found if query.limit is None else found[: query.limit]
+        return self._overlay
+
+    def cells(self, hits: Sequence[Hit], fields: Sequence[Field]) -> Iterator[tuple[Hit, tuple[Cell, ...]]]:
+        """Yield what runs that were found have in some fields (read/cells.py), without reading them whole."""
+        from gittrack.read.cells import cells
+
+        for start in range(0, len(hits), BATCH):
+            batch = hits[start : start + BATCH]
+            ids = [hit.id for hit in batch]
+            rows = self._index.ask(partial(cells, ids=ids, fields=fields))
+            if self._journals:
+                rows |= cells(self._of_journals(), ids, fields)
+            yield from ((hit, rows[hit.id]) for hit in batch if hit.id in rows)
+
+    def metric_names(self) -> list[str]:
+        """Return the names of all metrics that any run has, by name."""
+        from gittrack.query.terms import Source
+
+        running = (name for journal in self._journals.values() for name in journal.run.metrics)
+        return sorted({*self._index.keys(Source.METRIC), *running})
 
     def documents(self, hits: Sequence[Hit]) -> Iterator[Run]:
         """Yield runs that were found, a few at a time; one that has gone meanwhile is passed over."""

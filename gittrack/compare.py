@@ -1,4 +1,4 @@
-"""Two runs held against each other, or a run against what is here now: read, captured and compared."""
+"""Runs held against each other, or a run against what is here now: read, captured and compared."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gittrack.catalog import Catalog
+    from gittrack.judge.direction import Direction
     from gittrack.model import Input
     from gittrack.project import Project
+    from gittrack.read.side_by_side import Row
     from gittrack.record.present import Present
 
 
 def differences(catalog: Catalog, before: Run, after: Run) -> Difference:
     """Return what differs between two runs, the code aside."""
-    return compare_runs(before, after, (_packages(catalog, before), _packages(catalog, after)))
+    return compare_runs(before, after, (packages_of(catalog, before), packages_of(catalog, after)))
 
 
 def differences_now(
@@ -49,9 +51,18 @@ def differences_now(
     before = [item for item in run.inputs if item.name in inputs]
     return Difference(
         environment=environment,
-        packages=compare_packages(_packages(catalog, run), now.packages),
+        packages=compare_packages(packages_of(catalog, run), now.packages),
         inputs=compare_inputs(before, [item for item in inputs.values() if item is not None]),
     )
+
+
+def side_by_side(
+    catalog: Catalog, runs: Sequence[Run], direction: Callable[[str], Direction | None], summary: str
+) -> list[Row]:
+    """Return a row for each thing that is known of runs, at least one; see read/side_by_side.py."""
+    from gittrack.read.side_by_side import rows_of
+
+    return rows_of(runs, [packages_of(catalog, run) for run in runs], direction, summary)
 
 
 def trees_of(project: Project, before: Run, after: Run | Present) -> Trees:
@@ -76,7 +87,8 @@ def _trees_of_runs(project: Project, before: Run, after: Run) -> Trees:
         return Trees(before.code.tree, before.code.tree)
 
 
-def _packages(catalog: Catalog, run: Run) -> Sequence[str]:
+def packages_of(catalog: Catalog, run: Run) -> Sequence[str]:
+    """Return the requirement lines that were recorded for a run."""
     return (catalog.file(run, PACKAGES) or b"").decode("utf-8", "replace").splitlines()
 
 

@@ -54,13 +54,7 @@ class Named:
         value = value_of(run, self.field)
         if value is None:
             return "" if self.field.source is not Source.PARAM else self._param(run)
-        if self.field.type is Type.HEX and isinstance(value, str):
-            return value[:_SHORT_IDS]
-        if self.field.type is Type.TIME and isinstance(value, float):
-            return local_time(value)
-        if self.field.type is Type.DURATION and isinstance(value, float):
-            return duration(value)
-        return short_value(value)
+        return short_text(self.field, value)
 
     def exact(self, run: Run) -> str:
         """Return it with every digit, for a program; '' where there is nothing."""
@@ -84,6 +78,17 @@ class Named:
     def is_number(value: Value) -> bool:
         """Whether a value stands to the right in its column."""
         return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def short_text(field: Field, value: Value) -> str:
+    """Return a value of a field, not None, for a table of a person."""
+    if field.type is Type.HEX and isinstance(value, str):
+        return value[:_SHORT_IDS]
+    if field.type is Type.TIME and isinstance(value, float):
+        return local_time(value)
+    if field.type is Type.DURATION and isinstance(value, float):
+        return duration(value)
+    return short_value(value)
 
 
 def named(text: str) -> Named:

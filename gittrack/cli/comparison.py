@@ -227,13 +227,14 @@ def _stacked(row: Row) -> Iterator[str]:
 
 
 def _values(change: Change[Value]) -> Row:
-    before, after = _value(change.before), _value(change.after)
+    before, after = value_text(change.before), value_text(change.after)
     if before == after:  # 1 and '1'
         before, after = repr(change.before), repr(change.after)
     return Row(visible(change.name), visible(before), visible(after))
 
 
-def _value(value: Value | Absent) -> str:
+def value_text(value: Value | Absent) -> str:
+    """Return a value on one line with every digit, a command as a shell takes it, '' for nothing."""
     if isinstance(value, Absent):
         return ""
     if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
@@ -247,11 +248,12 @@ def _texts(change: Change[str]) -> Row:
 
 
 def _package(change: Change[str]) -> Row:
-    before, after = (_version(change.name, side) for side in (change.before, change.after))
+    before, after = (version_text(change.name, side) for side in (change.before, change.after))
     return Row(visible(change.name), visible(before), visible(after))
 
 
-def _version(name: str, line: str | Absent) -> str:
+def version_text(name: str, line: str | Absent) -> str:
+    """Return what a requirement line says of the package with that name, mostly its version."""
     if isinstance(line, Absent):
         return ""
     return line.removeprefix(f"{name}==").removeprefix(f"{name} @ ")
@@ -287,11 +289,14 @@ def _numbers(name: str, before: Number, after: Number) -> Row:
 def _input(change: Change[Input], missing: str) -> Row:
     before, after = change.before, change.after
     moved = isinstance(before, Input) and isinstance(after, Input) and before.path != after.path
-    cells = (missing if isinstance(side, Absent) else visible(_content(side, path=moved)) for side in (before, after))
+    cells = (
+        missing if isinstance(side, Absent) else visible(content_text(side, path=moved)) for side in (before, after)
+    )
     return Row(visible(change.name), *cells)
 
 
-def _content(item: Input, *, path: bool) -> str:
+def content_text(item: Input, *, path: bool) -> str:
+    """Return the beginning of the hash of an input, its size, and with `path` where it was read."""
     return f"{item.sha256[:12]} {size(item.size)}{f' {item.path}' if path else ''}"
 
 

@@ -37,9 +37,9 @@ class Shape(NamedTuple):
         return Column(self.title, cells, self.weight, self.right, least, self.paint)
 
 
-def shapes(runs: Sequence[Run], ink: Ink, now: float) -> list[Shape]:
-    """Return the columns for `runs`, at least one: what each run has, the params that differ, the metrics."""
-    return [*_facts(runs, ink, now), *_params(runs), *_metrics(runs)]
+def shapes(runs: Sequence[Run], ink: Ink, now: float, measured: Sequence[Shape] = ()) -> list[Shape]:
+    """Return the columns for `runs`, at least one: what each has, the params that differ, the metrics or `measured`."""
+    return [*_facts(runs, ink, now), *_params(runs), *(measured or _metrics(runs))]
 
 
 def named_shapes(columns: Sequence[Named], runs: Sequence[Run], ink: Ink) -> list[Shape]:

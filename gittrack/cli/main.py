@@ -28,6 +28,9 @@ SECTIONS = {
         "log": Entry("gittrack.cli.log:command", "List runs, newest first."),
         "show": Entry("gittrack.cli.show:command", "Show one run."),
         "diff": Entry("gittrack.cli.diff:command", "Show what differs between two runs, or a run and now."),
+        "compare": Entry("gittrack.cli.compare:command", "Show what differs among runs, the best marked."),
+        "best": Entry("gittrack.cli.best:command", "Show the best run by a metric."),
+        "stats": Entry("gittrack.cli.stats:command", "Show means and their confidence over groups of runs."),
         "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
     "Reproduce": {

@@ -127,22 +127,22 @@ def _revisions_checked(revisions: Sequence[str]) -> Iterator[None]:
 
 def patch_of(repo: Repository, commit: str) -> str | None:
     """Return the patch-id of a commit, None for a merge and for one that changes nothing."""
-    return next(iter(_patches(repo, [commit])), None)
+    return next((patch for patch, _ in patches_of(repo, [commit])), None)
 
 
 def newest_with_patch(repo: Repository, patch: str, commits: Sequence[str]) -> str | None:
     """Return the last of `commits`, which come oldest first, with that patch-id; what is older is not looked at."""
     for end in range(len(commits), 0, -_BLOCK):
-        found = _patches(repo, commits[max(0, end - _BLOCK) : end])
+        found = dict(patches_of(repo, commits[max(0, end - _BLOCK) : end]))
         if patch in found:
             return found[patch]
     return None
 
 
-def _patches(repo: Repository, commits: Sequence[str]) -> dict[str, str]:
-    """patch-id -> the last of `commits` with it; merges and empty commits have none."""
+def patches_of(repo: Repository, commits: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (patch-id, commit) of those of `commits` that are here; merges and empty commits have none."""
     feed = "\n".join(commits).encode() + b"\n"
     diff = ["diff-tree", "--stdin", "--patch", "--root", "-r", "--no-renames", "--no-ext-diff", "--no-textconv"]
     patches = run_git(diff, repo=repo, stdin=feed)
     out = run_git(["patch-id", "--stable"], repo=repo, stdin=patches)
-    return dict(line.split(" ") for line in out.decode("ascii").splitlines())
+    return [(words[0], words[1]) for line in out.decode("ascii").splitlines() if len(words := line.split(" ")) == 2]

@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gittrack.model import Number
 
 # Words of a name, in small letters. What is not beyond doubt is not among them.
@@ -35,9 +37,12 @@ class Direction(Enum):
             return a == a and b != b
         return a < b if self is Direction.MIN else a > b
 
-    def best(self, low: Number, high: Number) -> Number:
-        """Return the better one of the least and the greatest value."""
-        return low if self is Direction.MIN else high
+    def best(self, values: Iterable[Number]) -> Number | None:
+        """Return the best one; None where there is nothing but NaN."""
+        numbers = [value for value in values if value == value]
+        if not numbers:
+            return None
+        return min(numbers) if self is Direction.MIN else max(numbers)
 
 
 def guess(metric: str) -> Direction | None:

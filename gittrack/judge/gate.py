@@ -85,10 +85,8 @@ def _one(values: Sequence[Number], direction: Direction, aggregate: Aggregate) -
     if aggregate is Aggregate.LAST or len(values) == 1:
         return values[0]
     if aggregate is Aggregate.BEST:
-        best = values[0]
-        for value in values[1:]:
-            best = value if direction.better(value, best) else best
-        return best
+        best = direction.best(values)
+        return nan if best is None else best
     sample = Sample()
     for value in values:
         sample.add(value)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from array import array
 from math import fsum, inf, isfinite, ldexp, nan, sqrt
 from statistics import median_high, median_low
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 from gittrack.judge.student import within
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
     from gittrack.model import Number
+
+G = TypeVar("G", bound="Hashable")
 
 
 @final
@@ -93,3 +97,15 @@ def _float(value: Number) -> float:
         return float(value)
     except OverflowError:
         return inf if value > 0 else -inf
+
+
+def grouped(rows: Iterable[tuple[G, Sequence[Number | None]]], metrics: Sequence[str]) -> dict[tuple[str, G], Sample]:
+    """Return a sample for each metric of each group; a row has the group of a run, and its value of each metric."""
+    found: dict[tuple[str, G], Sample] = {}
+    for group, values in rows:
+        for metric, value in zip(metrics, values, strict=True):
+            place = metric, group
+            if place not in found:
+                found[place] = Sample()
+            found[place].add(value)
+    return found

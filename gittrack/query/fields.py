@@ -45,6 +45,7 @@ ATTRIBUTES: Final = {
     ("code.commit", "commit"): Type.HEX,
     ("code.branch", "branch"): Type.TEXT,
     ("code.dirty", "dirty"): Type.FLAG,
+    ("code.tree", "tree"): Type.HEX,
 }
 _ATTRIBUTES: Final = {name: (names[0], kind) for names, kind in ATTRIBUTES.items() for name in names}
 # What MLflow keeps in tags of its own stands in a run itself.

@@ -32,6 +32,7 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[Run], Value]]] = {
     "code.commit": lambda run: run.code.commit,
     "code.branch": lambda run: run.code.branch,
     "code.dirty": lambda run: run.code.dirty,
+    "code.tree": lambda run: run.code.tree,
 }
 
 

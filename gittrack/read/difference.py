@@ -58,8 +58,8 @@ class Difference:
 def compare_runs(before: Run, after: Run, packages: tuple[Sequence[str], Sequence[str]]) -> Difference:
     """Return what differs between two runs with these packages, the requirement lines of each."""
     return Difference(
-        facts=_changes(_facts(before), _facts(after), same_value),
-        params=_changes(_leaves(before.params), _leaves(after.params), same_value),
+        facts=_changes(facts_of(before), facts_of(after), same_value),
+        params=_changes(leaves_of(before.params), leaves_of(after.params), same_value),
         metrics=_changes(before.metrics, after.metrics, _same_metric),
         tags=_changes(before.tags, after.tags),
         environment=compare_environments(before.environment, after.environment),
@@ -70,7 +70,7 @@ def compare_runs(before: Run, after: Run, packages: tuple[Sequence[str], Sequenc
 
 def compare_environments(before: Environment, after: Environment) -> tuple[Change[Value], ...]:
     """Return what differs between two environments, packages aside."""
-    return _changes(_surroundings(before), _surroundings(after), same_value)
+    return _changes(surroundings_of(before), surroundings_of(after), same_value)
 
 
 def compare_packages(before: Sequence[str], after: Sequence[str]) -> tuple[Change[str], ...]:
@@ -78,12 +78,12 @@ def compare_packages(before: Sequence[str], after: Sequence[str]) -> tuple[Chang
 
     Nothing where one of the two has none: then they were not recorded, which is no difference of the packages.
     """
-    return _changes(_by_name(before), _by_name(after)) if before and after else ()
+    return _changes(packages_by_name(before), packages_by_name(after)) if before and after else ()
 
 
 def compare_inputs(before: Iterable[Input], after: Iterable[Input]) -> tuple[Change[Input], ...]:
     """Return the inputs that differ in content or in where they were read, by name."""
-    return _changes({item.name: item for item in before}, {item.name: item for item in after}, _same_input)
+    return _changes({item.name: item for item in before}, {item.name: item for item in after}, same_input)
 
 
 def gap(before: Number, after: Number) -> Number | None:
@@ -107,7 +107,8 @@ def _changes(
     return tuple(found)
 
 
-def _facts(run: Run) -> dict[str, Value]:
+def facts_of(run: Run) -> dict[str, Value]:
+    """Return what a run tells of itself, without what it has not."""
     author = f"{run.author.name} <{run.author.email}>" if run.author else None
     facts: dict[str, Value] = {
         "status": run.status,
@@ -125,7 +126,8 @@ def _facts(run: Run) -> dict[str, Value]:
     return _present(facts)
 
 
-def _surroundings(env: Environment) -> dict[str, Value]:
+def surroundings_of(env: Environment) -> dict[str, Value]:
+    """Return what is known of an environment, packages aside."""
     facts: dict[str, Value] = {
         "python": env.python,
         "implementation": env.implementation,
@@ -146,8 +148,8 @@ def _present(facts: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _leaves(params: Mapping[str, Value]) -> dict[str, Value]:
-    """Each leaf by its dotted name; where two leaves have one name ('a.b' and b below a) the second gets a number."""
+def leaves_of(params: Mapping[str, Value]) -> dict[str, Value]:
+    """Return each leaf by its dotted name; where two have one name ('a.b' and b below a) the second gets a number."""
     seen: Counter[str] = Counter()
     leaves = {}
     for name, value in flatten(params):
@@ -161,12 +163,13 @@ def _same_metric(a: MetricSummary, b: MetricSummary) -> bool:
     return all(same_value(one, other) for one, other in pairs)
 
 
-def _same_input(a: Input, b: Input) -> bool:
+def same_input(a: Input, b: Input) -> bool:
+    """Tell whether two inputs have the same content, and were read at the same place."""
     return (a.kind, a.sha256, a.size, a.path) == (b.kind, b.sha256, b.size, b.path)
 
 
-def _by_name(packages: Iterable[str]) -> dict[str, str]:
-    """Requirement lines by the name of the package; one that lies in a folder has the name of that."""
+def packages_by_name(packages: Iterable[str]) -> dict[str, str]:
+    """Return requirement lines by the name of the package; one that lies in a folder has the name of that."""
     found: dict[str, str] = {}
     for line in packages:
         name = _package(line)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gittrack.git.ancestry import commits_within, is_in_history, trees_within
+from gittrack.git.ancestry import commits_within, is_in_history, own_history, trees_within
 from gittrack.read.whereabouts import recorded_rewrites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gittrack.project import Project
 
@@ -34,19 +34,26 @@ def codes_within(project: Project, codes: Codes, revisions: Sequence[str]) -> tu
     A commit that was rewritten counts for the one that took its place: as git told when it was rewritten, or, where it
     is on no branch any more, as its tree tells. Raises UsageError for what is no revision.
     """
-    successors: dict[str, set[str]] = {}
-    for old, new in recorded_rewrites(project):
-        successors.setdefault(old, set()).add(new)
-    heirs = {commit: set(_heirs(commit, successors)) for commit in codes.commits} if successors else {}
+    heirs = heirs_of(project, codes.commits)
     found = commits_within(project.repo, set(codes.commits).union(*heirs.values()), revisions)
     held = {commit for commit in codes.commits if commit in found or heirs.get(commit, set()) & found}
     trees = trees_within(project.repo, revisions, _SMALL)
     lost = {
         commit
         for commit, tree in codes.commits.items()
-        if commit not in held and tree in trees and not is_in_history(project.repo, commit, project.runs_ref)
+        if commit not in held
+        and tree in trees
+        and not is_in_history(project.repo, commit, own_history(project.runs_ref))
     }
     return frozenset(held | lost), codes.dirty & trees
+
+
+def heirs_of(project: Project, commits: Iterable[str]) -> dict[str, set[str]]:
+    """Return what took the place of each commit, as git told when it was rewritten; nothing where nothing was."""
+    successors: dict[str, set[str]] = {}
+    for old, new in recorded_rewrites(project):
+        successors.setdefault(old, set()).add(new)
+    return {commit: set(_heirs(commit, successors)) for commit in commits} if successors else {}
 
 
 def _heirs(commit: str, successors: Mapping[str, set[str]]) -> Iterator[str]:

@@ -48,6 +48,7 @@ COLUMNS: Final = {
     "code.commit": "r.commit_id",
     "code.branch": "r.branch",
     "code.dirty": "r.dirty",
+    "code.tree": "r.tree",
 }
 _FOLD: Final = "gittrack_fold"
 

@@ -78,6 +78,12 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("show command --output", QUIET),
         use("show second --json", QUIET),
     ],
+    "gittrack compare": [
+        use("compare first command", (*QUIET, *UNNAMED)),
+        use("compare -3 --json", (*QUIET, *UNNAMED)),
+    ],
+    "gittrack best": [use("best loss", QUIET), use("best loss --per branch -q", QUIET)],
+    "gittrack stats": [use("stats loss --group-by experiment", QUIET), use("stats --csv", QUIET)],
     "gittrack plot": [
         use("plot loss", QUIET),
         use(

@@ -1,0 +1,70 @@
+"""The options by which a command is told what is better, and which of the logged values of a metric counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import click
+
+from gittrack.errors import UsageError
+from gittrack.judge.direction import Direction, guess
+
+if TYPE_CHECKING:
+    from gittrack.cli.selection import Selection
+    from gittrack.query.terms import Condition, Field
+
+_F = TypeVar("_F", bound=Callable[..., object])
+Directions: TypeAlias = Callable[[str], "Direction | None"]
+
+SUMMARIES: Final = ("last", "min", "max")
+
+
+def summary_option(command: _F) -> _F:
+    """Add the option --summary."""
+    return click.option(
+        "--summary",
+        type=click.Choice(SUMMARIES),
+        default="last",
+        help="Which of the values logged in a run counts: the last (unless given), the least or the greatest.",
+    )(command)
+
+
+def statuses_option(command: _F) -> _F:
+    """Add the option --all-statuses."""
+    return click.option(
+        "--all-statuses", is_flag=True, help="Runs that are running, failed, killed or crashed count as well."
+    )(command)
+
+
+def metric_field(metric: str, summary: str) -> Field:
+    """Return the field of a metric's value that counts."""
+    from gittrack.query.terms import Field, Source, Type
+
+    return Field(Source.METRIC, metric, Type.NUMBER, summary)
+
+
+def finished(selection: Selection, *, all_statuses: bool) -> Condition | None:
+    """Return the condition on the status: finished, unless one was chosen, or all."""
+    from gittrack.model import FINISHED
+    from gittrack.query.terms import equals
+
+    return None if all_statuses or selection.status is not None else equals("status", FINISHED)
+
+
+def direction_of(metric: str, *, least: bool, most: bool) -> Direction:
+    """Return which way a metric is better, as told, else by its name; UsageError where neither says it."""
+    if least and most:
+        raise UsageError("--min and --max exclude each other; give one of them")
+    direction = Direction.MIN if least else Direction.MAX if most else guess(metric)
+    if direction is None:
+        raise UsageError(f"the name {metric!r:.100} does not say whether less or more is better; add --min or --max")
+    return direction
+
+
+def directions(least: Sequence[str], most: Sequence[str]) -> Directions:
+    """Return the direction of each metric: as told, else by its name. UsageError for a metric that is in both."""
+    told = {**dict.fromkeys(least, Direction.MIN), **dict.fromkeys(most, Direction.MAX)}
+    for metric in set(least) & set(most):
+        raise UsageError(f"--min and --max were both given for {metric!r:.100}")
+    return lambda metric: told[metric] if metric in told else guess(metric)
