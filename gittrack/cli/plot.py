@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from gittrack.cli.lazy import unknown
 from gittrack.cli.render import fit, screen, visible
+from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import (
     color_option,
     complete_any_metric,
@@ -23,6 +25,7 @@ from gittrack.cli.source import (
 from gittrack.cli.wording import counted, short_value
 from gittrack.errors import GittrackError, UsageError
 from gittrack.plot.series import ALONG, CLOCK, STEP, Series, coordinates, real, smoothed
+from gittrack.query.terms import Field, Missing, Not, Or, Source, Type, both
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ Examples:
   gittrack plot loss,accuracy fast slow                two metrics of two runs
   gittrack plot loss --smooth 0.9 --log-y --x time     smoothed, on a log axis, over the time of day
   gittrack plot loss -o loss.html                      one file that a browser opens; also .png and .svg
+  gittrack plot loss --where "params.lr < 0.1" --sort metrics.loss -n 5
   gittrack plot accuracy --scatter lr --log-x          a param against a metric, a dot for each run
   gittrack plot accuracy --parallel lr,model.depth -o grid.html
 
@@ -47,7 +51,6 @@ exponential average of TensorBoard, the raw values stay behind it. Without RUN t
 plotted, 10 for curves, 100 for --scatter and --parallel. PNG and SVG need: pip install 'gittrack[plot]'.
 """
 _CURVES, _DOTS = 10, 100
-_SCAN: Final = 200  # runs to look at first for the newest that have a metric
 _KNOWN: Final = 300  # runs whose metrics are suggested
 _LONGEST_LABEL: Final = 48
 
@@ -61,7 +64,7 @@ class Options(NamedTuple):
     log_y: bool
 
 
-@click.command("plot", epilog=EPILOG)
+@click.command("plot", cls=SelectingCommand, epilog=EPILOG)
 @click.argument("metrics", metavar="METRIC[,METRIC...]", shell_complete=complete_any_metric)
 @click.argument("specs", metavar="[RUN]...", nargs=-1, shell_complete=complete_run)
 @click.option("--x", "along", type=click.Choice(ALONG), help="Curves over this; by default the step.")
@@ -70,7 +73,7 @@ class Options(NamedTuple):
 @click.option("--log-y", is_flag=True, help="A logarithmic axis for metrics.")
 @click.option("--scatter", metavar="PARAM", help="A param against the last value of the metric.")
 @click.option("--parallel", metavar="PARAM,...", help="Parallel coordinates of params and metrics; with -o.")
-@click.option("-n", "--max-count", "count", metavar="N", type=click.IntRange(min=1), help="Plot at most N runs.")
+@selecting(revisions=False)
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write FILE.png, .svg or .html.")
 @json_option
 @color_option
@@ -83,16 +86,20 @@ def command(
     log_y: bool,
     scatter: str | None,
     parallel: str | None,
-    count: int | None,
     output: str | None,
     as_json: bool,
     color: str,
+    *,
+    selection: Selection,
 ) -> None:
     """Plot metrics of runs, in the terminal or into a file."""
     _check(along, smooth, scatter, parallel, output, log_x=log_x, as_json=as_json)
     options = Options(along or STEP, smooth or 0.0, log_x, log_y)
     catalog = open_runs()
-    runs = chosen_runs(catalog, specs, metrics, count or (_DOTS if scatter or parallel else _CURVES))
+    if specs and (selection.narrows or selection.sort):
+        raise UsageError("the runs are either named or chosen by options such as --where; not both")
+    count = selection.count or (_DOTS if scatter or parallel else _CURVES)
+    runs = chosen_runs(catalog, specs, metrics, selection, count)
     tell_problems(catalog)
     names = _metric_names(catalog, metrics, runs)
     if scatter is not None:
@@ -136,18 +143,14 @@ def _check(
         raise UsageError(f"{visible(output)!r:.200} ends with none of .png, .svg and .html, which tell what to write")
 
 
-def chosen_runs(catalog: Catalog, specs: Sequence[str], metrics: str, count: int) -> list[Run]:
-    """Return the runs that are named, or else the newest `count` that have one of the metrics."""
+def chosen_runs(catalog: Catalog, specs: Sequence[str], metrics: str, selection: Selection, count: int) -> list[Run]:
+    """Return the runs that are named, or else those first `count` of the selection that have one of the metrics."""
     if specs:
         return list({run.id: run for run in map(catalog.find, specs)}.values())
-    wanted = {metrics, *metrics.split(",")}
-    limit = max(_SCAN, count)
-    while True:
-        newest = catalog.runs(limit)
-        found = [run for run in newest if not wanted.isdisjoint(run.metrics)]
-        if len(found) >= count or len(newest) < limit:
-            return found[:count]
-        limit *= 8
+    wanted = dict.fromkeys((metrics, *metrics.split(",")))
+    has_one = Or(tuple(Not(Missing(Field(Source.METRIC, name, Type.NUMBER, "last"))) for name in wanted))
+    query = selection.query(catalog, limit=count)
+    return list(catalog.search(replace(query, where=both(query.where, has_one))))
 
 
 def _metric_names(catalog: Catalog, text: str, runs: Sequence[Run]) -> list[str]:

@@ -174,6 +174,16 @@ def test_the_newest_runs_that_have_the_metric(plotted: Path, gittrack: Gittrack,
     assert [one["name"] for one in json.loads(far.out)["series"]] == ["m11"], "it looks further than at first"
 
 
+def test_runs_are_chosen_as_log_chooses_them(plotted: Path, gittrack: Gittrack) -> None:
+    def names(*words: str) -> list[object]:
+        return [one["name"] for one in series(gittrack, "accuracy", *words)]
+
+    assert names("--sort", "metrics.accuracy", "-n", "1") == ["slow"], plotted
+    assert names("--where", "params.optimizer in ('sgd', 'adam')") == ["_fast", "slow"]
+    both = gittrack("plot", "accuracy", "slow", "--where", "dirty")
+    assert (both.code, "not both" in both.err) == (2, True)
+
+
 def test_a_metric_may_have_a_comma_in_its_name(plotted: Path, gittrack: Gittrack) -> None:
     assert {one["metric"] for one in series(gittrack, "a,b")} == {"a,b"}, plotted
 
