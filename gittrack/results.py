@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from gittrack.catalog import Catalog, open_catalog
 from gittrack.codec.paths import artifact_place
 from gittrack.errors import StorageError, UsageError
+from gittrack.model import STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
+
+    import pandas as pd
+    import polars as pl
 
     from gittrack import model
     from gittrack.model import Artifact, Author, Code, Input, MetricSummary, Note, Point, Value
+    from gittrack.query.terms import Query
 
 REPOSITORY: Final = "GITTRACK_REPO"
 
@@ -174,18 +181,114 @@ def get_run(spec: str, repo: str | os.PathLike[str] | None = None) -> Run:
         return Run(catalog.find(spec), catalog)
 
 
+@overload
 def search_runs(
     *,
-    experiment: str | None = None,
-    status: str | None = None,
+    filter_string: str = ...,
+    order_by: str | Iterable[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["list"] = ...,
+    experiment: str | None = ...,
+    experiment_names: Iterable[str] | None = ...,
+    status: str | None = ...,
+    include_deleted: bool = ...,
+    repo: str | os.PathLike[str] | None = ...,
+) -> list[Run]: ...
+@overload
+def search_runs(
+    *,
+    filter_string: str = ...,
+    order_by: str | Iterable[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["pandas"],
+    experiment: str | None = ...,
+    experiment_names: Iterable[str] | None = ...,
+    status: str | None = ...,
+    include_deleted: bool = ...,
+    repo: str | os.PathLike[str] | None = ...,
+) -> pd.DataFrame: ...
+@overload
+def search_runs(
+    *,
+    filter_string: str = ...,
+    order_by: str | Iterable[str] | None = ...,
+    max_results: int | None = ...,
+    output_format: Literal["polars"],
+    experiment: str | None = ...,
+    experiment_names: Iterable[str] | None = ...,
+    status: str | None = ...,
+    include_deleted: bool = ...,
+    repo: str | os.PathLike[str] | None = ...,
+) -> pl.DataFrame: ...
+def search_runs(
+    *,
+    filter_string: str = "",
+    order_by: str | Iterable[str] | None = None,
     max_results: int | None = None,
+    output_format: str = "list",
+    experiment: str | None = None,
+    experiment_names: Iterable[str] | None = None,
+    status: str | None = None,
     include_deleted: bool = False,
     repo: str | os.PathLike[str] | None = None,
-) -> list[Run]:
-    """Return runs, newest first, those that are running included; `repo` as in get_run."""
+) -> list[Run] | pd.DataFrame | pl.DataFrame:
+    """Return the runs that a filter such as "metrics.acc > 0.9 and params.model = 'tree'" means, running ones included.
+
+    The newest come first, or as `order_by` says: "metrics.acc DESC", or several of those. `output_format` is 'list',
+    'pandas' or 'polars': a frame has a row a run, and the columns run_id, name, status, start_time, metrics.acc,
+    params.lr, tags.stage and so on, with the types that were logged. `repo` as in get_run.
+    """
+    frame = _frame_maker(output_format)
+    query = _query(filter_string, order_by, max_results, status, _experiments(experiment, experiment_names))
     with _catalog(repo) as catalog:
-        found = catalog.runs(max_results, experiment=experiment, status=status, include_deleted=include_deleted)
-        return [Run(run, catalog) for run in found]
+        found = catalog.search(replace(query, include_deleted=include_deleted))
+        return [Run(run, catalog) for run in found] if frame is None else frame(found)
+
+
+def _frame_maker(output_format: str) -> Callable[[Iterable[model.Run]], Any] | None:
+    """What makes a frame of a stream of runs, None for a list; it is loaded before anything is read."""
+    if output_format == "list":
+        return None
+    if output_format not in ("pandas", "polars"):
+        raise UsageError(f"output_format is 'list', 'pandas' or 'polars', not {output_format!r:.40}")
+    from gittrack.exchange.frames import pandas_frame, polars_frame
+
+    return pandas_frame() if output_format == "pandas" else polars_frame()
+
+
+def _query(
+    filter_string: str,
+    order_by: str | Iterable[str] | None,
+    max_results: int | None,
+    status: str | None,
+    experiments: tuple[str, ...] | None,
+) -> Query:
+    from gittrack.query.parse import parse_filter, parse_order
+    from gittrack.query.terms import Or, Query, both, equals
+
+    if max_results is not None and max_results < 0:
+        raise UsageError(f"a number of runs cannot be {max_results}")
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"{status!r:.40} is not a status; a run is one of {', '.join(STATUSES)}")
+    where = both(
+        parse_filter(filter_string, time.time()) if filter_string.strip() else None,
+        None if status is None else equals("status", status),
+        None if not experiments else Or(tuple(equals("experiment", name) for name in experiments)),
+    )
+    orders = [order_by] if isinstance(order_by, str) else order_by or ()
+    limit = 0 if experiments == () else max_results  # those of no experiment are none
+    return Query(where, tuple(map(parse_order, orders)), limit)
+
+
+def _experiments(experiment: str | None, names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The experiments that are asked for, None for all."""
+    if names is None:
+        return None if experiment is None else (experiment,)
+    if experiment is not None or isinstance(names, str):
+        raise UsageError(
+            "experiment='a' names one experiment, experiment_names=['a', 'b'] several; give one of the two"
+        )
+    return tuple(names)
 
 
 def _catalog(repo: str | os.PathLike[str] | None) -> Catalog:

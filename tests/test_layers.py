@@ -24,6 +24,7 @@ LAYERS = (
     {"api"},
     {"doctor", "purge", "reproduce"},
     {"results", "check", "compare"},
+    {"exchange"},
     {"catalog"},
     {"journals"},
     {"record", "read", "share"},
@@ -45,8 +46,8 @@ PROCESS_MODULES = {"subprocess", "pty", "_posixsubprocess"}
 PROCESS_CALLS = ("system", "popen", "posix_spawn", "spawn", "exec")
 
 DEPENDENCIES = {"click", "dulwich", "fasteners", "plotille", "yaml", "tomli", "tomllib"}
-# By an extra: `pip install 'gittrack[plot]'`.
-OPTIONAL = {"matplotlib"}
+# By an extra: `pip install 'gittrack[plot]'`. Of pandas and polars the types alone: exchange/optional.py loads them.
+OPTIONAL = {"matplotlib", "pandas", "polars"}
 # What an adapter or the demo adapts to is installed by whoever uses it.
 BRINGS_ITS_OWN = {"demo", "integrations"}
 
