@@ -17,7 +17,7 @@ from gittrack.read.index import Index, Named, Progress, open_index
 from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown, unknown_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from sqlite3 import Connection
 
     from gittrack.journals import Journaled
@@ -199,15 +199,25 @@ class Catalog:
 
     def history(self, run: Run, metric: str) -> list[Point]:
         """Return every point of a metric of one of these runs, in the order of logging."""
-        from gittrack.read.history import read_history
+        with self.histories() as read:
+            return read(run, metric)
 
-        points = read_history(self.project, run, metric)
+    @contextlib.contextmanager
+    def histories(self) -> Iterator[Callable[[Run, str], list[Point]]]:
+        """Give what reads one history after the other, by one process of git for all of them."""
+        from gittrack.read.history import histories
+
+        with histories(self.project) as read:
+            yield lambda run, metric: read(run, metric) + self._journaled_points(run, metric)
+
+    def _journaled_points(self, run: Run, metric: str) -> list[Point]:
+        """The points that are not committed yet."""
         journal = self._journals.get(run.id)
-        if journal is not None and metric in journal.series:
-            from gittrack.codec.series import read_series
+        if journal is None or metric not in journal.series:
+            return []
+        from gittrack.codec.series import read_series
 
-            points += read_series(journal.series[metric])
-        return points
+        return read_series(journal.series[metric])
 
     def file(self, run: Run, path: str) -> bytes | None:
         """Return a file below the folder of one of these runs, such as 'artifacts/plot.png', None without one.

@@ -33,6 +33,9 @@ SECTIONS = {
         "stats": Entry("gittrack.cli.stats:command", "Show means and their confidence over groups of runs."),
         "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
+    "Exchange": {
+        "export": Entry("gittrack.cli.export:command", "Write runs to a file for other programs."),
+    },
     "Reproduce": {
         "reproduce": Entry("gittrack.cli.reproduce:command", "Run a run again, and see whether it comes out the same."),
         "checkout": Entry("gittrack.cli.checkout:checkout", "Check the code of a run out into a folder of its own."),

@@ -29,6 +29,7 @@ ATTRIBUTES: Final = {
     "code.commit": Kind.TEXT,
     "code.branch": Kind.TEXT,
     "code.dirty": Kind.FLAG,
+    "deleted": Kind.FLAG,
 }
 METRICS: Final = "metrics."
 PARAMS: Final = "params."
@@ -54,6 +55,7 @@ def row_of(run: Run) -> dict[str, Cell]:
         "code.commit": run.code.commit,
         "code.branch": run.code.branch,
         "code.dirty": run.code.dirty,
+        "deleted": run.deleted,
     }
     row.update((METRICS + name, summary.last) for name, summary in run.metrics.items())
     for name, value in flatten(run.params):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import artifact_place, run_directory
 from gittrack.errors import DamagedRecord, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from gittrack.git.reader import BlobReader
     from gittrack.model import Artifact, Point, Run
     from gittrack.project import Project
 
@@ -19,11 +21,27 @@ def read_history(project: Project, run: Run, metric: str) -> list[Point]:
 
     Raises StorageError when a file is missing, DamagedRecord when it is no history.
     """
+    with histories(project) as read:
+        return read(run, metric)
+
+
+@contextmanager
+def histories(project: Project) -> Iterator[Callable[[Run, str], list[Point]]]:
+    """Give what reads one history after the other, as read_history does, by one process of git for all of them."""
+    from gittrack.git.reader import BlobReader
+
+    tip = project.runs_tip()
+    with BlobReader(project.repo) as reader:
+        yield lambda run, metric: _points(reader, tip, run, metric)
+
+
+def _points(reader: BlobReader, tip: str | None, run: Run, metric: str) -> list[Point]:
     from gittrack.codec.series import read_series
 
     summary = run.metrics.get(metric)
     points: list[Point] = []
-    for path, data in _contents(project, run, summary.files if summary else ()):
+    for path in summary.files if summary else ():
+        data = None if tip is None else reader.read(f"{tip}:{run_directory(run.id)}/{path}")
         if data is None:
             raise StorageError(f"{path} of run {run.id[:8]} is missing from the repository; run 'git fsck'")
         try:

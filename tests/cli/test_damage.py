@@ -66,6 +66,8 @@ READING = [
     ["show", "bee", "--metric", "loss"],
     ["show", "bee", "--metric", "loss", "--json"],
     ["plot", "loss", "ant", "bee", "cat", "dog", "--json"],
+    ["export", "--where", "name != 'victim'"],
+    ["export", "--what", "points", "--where", "name != 'victim'"],
     ["tag", "bee", "--json"],
     ["check", *OTHERS],
 ]

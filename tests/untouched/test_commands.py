@@ -91,6 +91,10 @@ TABLE: Final[dict[str, list[Use]]] = {
             (*QUIET, rule("elsewhere(/loss.html)?", NEW, ENTRIES)),
         ),
     ],
+    "gittrack export": [
+        use("export --format jsonl", QUIET),
+        use("export --what points {elsewhere}/points.csv", (*QUIET, rule("elsewhere(/points.csv)?", NEW, ENTRIES))),
+    ],
     "gittrack tag": [use("tag first a=b", CHANGE), use("tag first -d a", CHANGE), use("tag first", READ)],
     "gittrack note": [use("note first", CHANGE, "words"), use("note first -", CHANGE, input="words\n")],
     "gittrack rename": [use("rename second other", CHANGE)],
