@@ -168,10 +168,10 @@ def _check_branch(project: Project, going: Collection[str]) -> None:
 def _check_remotes(project: Project, unwanted: Collection[str]) -> None:
     """GittrackError where a remote has more than is here and than the `unwanted` runs: overwriting would lose it."""
     repo, branch = project.repo, project.runs_ref.removeprefix("refs/heads/")
-    here = project.runs_tip() or project.runs_ref
+    here = project.runs_tip()
     folders = tuple(f"{run_directory(run_id)}/" for run_id in unwanted)
     for ref, tip in remote_branches(repo, branch):
-        if is_ancestor(repo, tip, here):
+        if here is not None and is_ancestor(repo, tip, here):
             continue
         if any(c.status != "D" and not c.path.startswith(folders) for c in changed_paths(repo, here, tip)):
             name = ref.removeprefix("refs/remotes/")

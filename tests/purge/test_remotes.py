@@ -137,3 +137,12 @@ def test_a_remote_that_was_never_fetched_is_not_overwritten(repo: Path, git: Git
     assert gittrack("run", "-q", "--name", "one", "--", "true").code == 0
     done = gittrack("purge", "one", "--yes")
     assert (done.code, "git fetch origin gittrack/runs" in done.err, "--force" in done.err) == (0, True, False)
+
+
+def test_of_two_remotes_and_no_branch_here_nothing_is_taken_for_known(shared: Lab) -> None:
+    shared.git("remote", "add", "second", "../hub.git", cwd=shared.repo)
+    shared.git("fetch", "-q", "second", cwd=shared.repo)
+    shared.git("update-ref", "-d", "refs/heads/gittrack/runs", cwd=shared.repo)
+    (shared.repo / ".git/gittrack/durable-tip").unlink()
+    refused = shared.gittrack("purge", "-y", "--snapshots", cwd=shared.repo)
+    assert (refused.code, "has runs that are not here" in refused.err) == (1, True), refused.err
