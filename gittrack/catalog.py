@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gittrack.journals import Journaled
     from gittrack.query.terms import Field
     from gittrack.read.cells import Cell
+    from gittrack.read.revisions import Codes
     from gittrack.read.search import Hit
 
 BATCH = 256  # runs that are read at once
@@ -90,16 +91,21 @@ class Catalog:
 
     def within(self, query: Query, revisions: Sequence[str]) -> Query:
         """Return `query` for the runs whose code is in a revision range; UsageError for what is no revision."""
-        from gittrack.read.revisions import Codes, codes_within
+        from gittrack.read.revisions import codes_within
+
+        commits, trees = codes_within(self.project, self.codes(), revisions)
+        return replace(query, commits=commits, trees=trees)
+
+    def codes(self) -> Codes:
+        """Return what the runs were made with, those that are running included."""
+        from gittrack.read.revisions import Codes
 
         codes = self._index.codes()
         running = [journal.run.code for journal in self._journals.values()]
-        codes = Codes(
+        return Codes(
             {**{code.commit: None for code in running if code.commit}, **codes.commits},
             codes.dirty | {code.tree for code in running if code.dirty and code.tree},
         )
-        commits, trees = codes_within(self.project, codes, revisions)
-        return replace(query, commits=commits, trees=trees)
 
     def unknown_key(self, query: Query) -> str | None:
         """Return a sentence on a metric, param or tag of a query that no run has, None where runs have all of them."""

@@ -22,6 +22,7 @@ LAYERS = (
     {"demo", "integrations"},
     {"__init__"},
     {"api"},
+    {"trace"},
     {"doctor", "purge", "reproduce"},
     {"results", "check", "compare"},
     {"exchange"},
@@ -30,6 +31,7 @@ LAYERS = (
     {"record", "read", "share"},
     {"quarantine"},
     {"project"},
+    {"lineage"},
     {"capture", "git", "codec", "plot", "replay", "query", "judge"},
     {"values"},
     {"model", "names"},
@@ -37,7 +39,7 @@ LAYERS = (
 )
 LEVEL = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
-PURE = {"codec", "judge", "plot", "query", "replay", "values", "model", "names", "errors", "_version"}
+PURE = {"codec", "judge", "lineage", "plot", "query", "replay", "values", "model", "names", "errors", "_version"}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 

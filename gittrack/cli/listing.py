@@ -80,6 +80,15 @@ def one_line_each(runs: Sequence[Run], page: Screen) -> list[str]:
     return lines
 
 
+def brief(run: Run, ink: Ink, width: int | None = None) -> str:
+    """Return short id, name, status and metrics of a run in at most `width` columns; '*' marks uncommitted changes."""
+    head, name, status = f"{run.id[:8]}{'*' if run.code.dirty else ''}", visible(run.name), _status(run)
+    metrics = "  ".join(f"{visible(key)}={short_number(metric.last)}" for key, metric in run.metrics.items())
+    if width is not None:
+        metrics = fit(metrics, max(0, width - width_of(f"{head} {name} {status}{GAP}")))
+    return f"{ink.name(head)} {name} {ink.status(status)}{GAP}{metrics}".rstrip()
+
+
 def _status(run: Run) -> str:
     return f"{run.status} (deleted)" if run.deleted else run.status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,9 @@ Examples:
   gittrack log -- src/model.py                       where that file differs from the run before
   gittrack log --group-by params.model --columns name,params.lr,metrics.acc.max
   gittrack log --format '{{id}} {{metrics.acc:.3f}}'    one line a run, for scripts
+  gittrack log --graph main topic                    the graph of the commits, with their runs
+  gittrack log --follow                              a table that follows what is running
+  gittrack log --notes                               results in plain git log: git log --notes=gittrack
   gittrack log --json | jq '.[].metrics.loss.last'
 
 \b
@@ -57,6 +61,9 @@ class _Form(NamedTuple):
     template: str | None
     columns: tuple[str, ...]
     groups: tuple[str, ...]
+    graph: bool = False
+    notes: bool = False
+    follow: bool = False
 
     @property
     def for_programs(self) -> bool:
@@ -71,11 +78,14 @@ class _Form(NamedTuple):
             "--md": self.markdown,
             "--oneline": self.oneline,
             "--format": self.template is not None,
+            "--graph": self.graph,
+            "--notes": self.notes,
+            "--follow": self.follow,
         }
         chosen = [name for name, wanted in given.items() if wanted]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} exclude each other; give one of them")
-        if self.columns and chosen and chosen[0] not in ("--csv", "--md"):
+        if self.columns and chosen and chosen[0] not in ("--csv", "--md", "--follow"):
             raise UsageError(f"--columns is for tables, --csv and --md, not for {chosen[0]}")
         if self.groups and chosen and chosen[0] not in ("--json", "--md", "--oneline"):
             raise UsageError(f"--group-by is for tables, --md and --json, not for {chosen[0]}")
@@ -92,6 +102,9 @@ class _Form(NamedTuple):
 @click.option("--jsonl", is_flag=True, help="Print JSON, one run a line.")
 @click.option("--csv", is_flag=True, help="Print CSV: every param, metric and tag, or --columns.")
 @click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("--graph", is_flag=True, help="Draw the graph of the commits, HEAD by default, with their runs.")
+@click.option("--follow", is_flag=True, help="Go on: redraw the table, or print each run that starts or ends.")
+@click.option("--notes", is_flag=True, help="Write the runs as git notes, for 'git log --notes=gittrack'.")
 @color_option
 def command(
     *,
@@ -105,12 +118,19 @@ def command(
     jsonl: bool,
     csv: bool,
     markdown: bool,
+    graph: bool,
+    follow: bool,
+    notes: bool,
     color: str,
 ) -> None:
     """List runs, newest first, running ones included."""
-    form = _Form(as_json, jsonl, csv, markdown, oneline, template, columns, groups)
+    form = _Form(as_json, jsonl, csv, markdown, oneline, template, columns, groups, graph, notes, follow)
     form.check()
     count = selection.count
+    if graph or notes or follow:
+        wanted = count if everything or count is not None or notes else DEFAULT_COUNT
+        _on_the_history(form, selection, wanted, color)
+        return
     if count is None and not (everything or form.for_programs):
         count = DEFAULT_COUNT
     wanted = None if everything else count
@@ -125,6 +145,28 @@ def command(
         _for_people(listed, form, screen(color), told=selection.count is not None)
     else:
         _tell_empty(catalog, query, narrowed=selection.narrows)
+
+
+def _on_the_history(form: _Form, selection: Selection, count: int | None, color: str) -> None:
+    if form.follow:
+        from gittrack.cli.follow import follow
+
+        follow(selection, count, _columns(form), screen(color))
+        return
+    catalog = open_runs()
+    # Where the runs stand is a question of its own.
+    query = replace(selection, revisions=()).query(catalog)
+    tell_problems(catalog)
+    if form.graph:
+        from gittrack.cli.graph import show_graph
+
+        done = show_graph(catalog, selection.revisions, query, count, screen(color))
+    else:
+        from gittrack.cli.notes import write_notes
+
+        done = write_notes(catalog, selection.revisions, query, count)
+    if not done:
+        _tell_empty(catalog, query, narrowed=True)
 
 
 class _Listed:

@@ -90,7 +90,7 @@ def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str])
     sought = {commit.encode() for commit in wanted}
     found: set[bytes] = set()
     rest = b""
-    with _revisions_checked(revisions), closing(stream_bytes(_range(revisions), repo=repo)) as chunks:
+    with revisions_checked(revisions), closing(stream_bytes(_range(revisions), repo=repo)) as chunks:
         for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             found |= sought.intersection(lines)
@@ -102,7 +102,7 @@ def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str])
 def trees_within(repo: Repository, revisions: Sequence[str], most: int) -> set[str]:
     """Return the trees of the commits of a revision range; none where it has more than `most` commits."""
     command = _range(revisions, "--no-commit-header", "--format=%T", f"--max-count={most + 1}")
-    with _revisions_checked(revisions):
+    with revisions_checked(revisions):
         trees = run_git(command, repo=repo).decode("ascii").split()
     return set(trees) if len(trees) <= most else set()
 
@@ -112,7 +112,8 @@ def _range(revisions: Sequence[str], *options: str) -> list[str]:
 
 
 @contextmanager
-def _revisions_checked(revisions: Sequence[str]) -> Iterator[None]:
+def revisions_checked(revisions: Sequence[str]) -> Iterator[None]:
+    """Turn what git says of a word that is no revision into a UsageError."""
     try:
         yield
     except GitError as error:

@@ -76,6 +76,14 @@ PINS: Final[Allowance] = (
     rule(rf"{GIT}/refs/gittrack", NEW, ENTRIES),
     rule(rf"{GIT}/refs/gittrack/(code|snapshots)", NEW, CONTENT),
 )
+# Results as notes of git, where somebody asked for them.
+NOTES: Final[Allowance] = (
+    *LOCKS,
+    rule(rf"{GIT}/refs", ENTRIES),
+    rule(rf"{GIT}/refs/notes", NEW, ENTRIES),
+    rule(rf"{GIT}/refs/notes/gittrack", NEW, CONTENT),
+    rule(rf"{STATE}/durable-gittrack", NEW, CONTENT, TIMES),
+)
 LARGE: Final[Allowance] = (
     rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
     rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),

@@ -19,6 +19,7 @@ from tests.untouched.allowed import (
     INPUT,
     LOG,
     NEW_BRANCH,
+    NOTES,
     NOTHING,
     OBJECTS,
     PURGE,
@@ -71,7 +72,12 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("run --name files --artifact run.sh --artifact large.bin", RECORD, *PRINT),
         use("run --quiet -- sh -c", RECORD, "exit 3", code=3),
     ],
-    "gittrack log": [use("log", READ), *[use(f"log {how}", QUIET) for how in ("--json", "--all", "--deleted")]],
+    "gittrack log": [
+        use("log", READ),
+        *[use(f"log {how}", QUIET) for how in ("--json", "--all", "--deleted")],
+        use("log --graph", (*QUIET, *UNNAMED)),
+        use("log --notes", (*QUIET, *UNNAMED, *OBJECTS, *NOTES)),
+    ],
     "gittrack show": [
         use("show first", QUIET),
         use("show first --metric loss", QUIET),

@@ -1,0 +1,94 @@
+"""`gittrack log --graph` draws what git draws, of the commits with runs alone, and nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Git, Gittrack, RunPython
+    from tests.trace.conftest import Commit, Record
+
+
+def drawing(text: str) -> list[str]:
+    """The lines with ids as X, and without trailing spaces."""
+    return [re.sub(r"\b[0-9a-f]{7,8}\b", "X", line).rstrip() for line in text.splitlines()]
+
+
+def test_runs_stand_below_their_commits(
+    code: Path, git: Git, gittrack: Gittrack, commit: Commit, record: Record
+) -> None:
+    record("first")
+    commit(2)
+    commit(3)
+    git("checkout", "-qb", "topic")
+    commit(4, "Topic \x1b[31mred\x01 \u202e")
+    record("on-topic")
+    (code / "value").write_text("5")
+    record("dirty")
+    git("checkout", "-q", "value")
+    git("checkout", "-q", "main")
+    (code / "other").write_text("x")
+    git("add", "-A")
+    git("commit", "-qm", "Other")
+    record("on-main")
+    git("merge", "-q", "--no-edit", "topic")
+    commit(6)
+    record("last", "--name", "last")
+
+    shown = gittrack("log", "--graph")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert drawing(shown.out) == [
+        "* X (HEAD -> main) Value 6",
+        "|   X last finished  acc=6",
+        "*   X Merge branch 'topic'",
+        "|\\",
+        "| * X (topic) Topic \\x1b[31mred\\x01 \\u202e",
+        "| |   X* dirty finished  acc=5",
+        "| |   X on-topic finished  acc=4",
+        "* | X Other",
+        "|/    X on-main finished  acc=3",
+        "* X Train",
+        "    X first finished  acc=1",
+    ]
+    colored = gittrack("log", "--graph", "--color", "always").out
+    assert drawing(re.sub(r"\x1b\[[0-9;]*m", "", colored)) == drawing(shown.out)
+    assert "\x1b[33m" in colored
+    assert drawing(gittrack("log", "--graph", "-n", "1").out) == drawing(shown.out)[:2]
+    assert drawing(gittrack("log", "--graph", "topic", "--where", "metrics.acc < 5").out) == [
+        "* X (topic) Topic \\x1b[31mred\\x01 \\u202e",
+        "|   X on-topic finished  acc=4",
+        "* X Train",
+        "    X first finished  acc=1",
+    ]
+
+
+def test_many_runs_of_one_commit_are_counted(code: Path, gittrack: Gittrack, run_python: RunPython) -> None:
+    result = run_python("""
+        import gittrack
+
+        for number in range(12):
+            gittrack.start_run(f"n{number}").end()
+    """)
+    assert result.code == 0, result.err
+    lines = drawing(gittrack("log", "--graph").out)
+    assert len(lines) == 12, code
+    assert lines[-2:] == ["    X n2 finished", "    … and 2 more"]
+
+
+def test_a_rewritten_commit_and_nothing(
+    code: Path, git: Git, gittrack: Gittrack, commit: Commit, record: Record
+) -> None:
+    assert "no runs here yet" in gittrack("log", "--graph").err
+    commit(2)
+    record("before")
+    git("commit", "-q", "--amend", "-m", "Amended")
+    assert drawing(gittrack("log", "--graph").out) == ["* X (HEAD -> main) Amended", "    X before finished  acc=2"]
+    nothing = gittrack("log", "--graph", "HEAD~1")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "gittrack: no run matches\n")
+    wrong = gittrack("log", "--graph", "nowhere")
+    assert (wrong.code, "'nowhere' is no revision" in wrong.err) == (2, True)
+    assert "exclude each other" in gittrack("log", "--graph", "--json").err
