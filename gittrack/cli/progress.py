@@ -1,4 +1,4 @@
-"""How far a long work is, on one line of the terminal that is gone when it is done."""
+"""How far a long work is: a bar on one line of the terminal, which is gone when the work is done."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import final
 
 _AFTER = 0.5  # seconds; what is over in a moment needs no counter
 _EVERY = 0.1
+_WIDTH = 20  # characters of the bar
 
 
 @final
@@ -33,7 +34,7 @@ class Counter:
         if self._wanted and now - self._begun > _AFTER and now - self._shown > _EVERY:
             self._shown = now
             of = "" if total is None else f" of {self._number(total)}"
-            sys.stderr.write(f"\r{self._what}: {self._number(done)}{of}\x1b[K")
+            sys.stderr.write(f"\r{self._what}: {_bar(done, total)}{self._number(done)}{of}\x1b[K")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -47,3 +48,11 @@ class Counter:
         from gittrack.cli.wording import size  # only where something is shown
 
         return size(count) if self._sizes else str(count)
+
+
+def _bar(done: int, total: int | None) -> str:
+    """A bar as full as the work is done; none where nobody knows how much there is."""
+    if not total:
+        return ""
+    full = _WIDTH * min(done, total) // total
+    return f"[{'#' * full}{'.' * (_WIDTH - full)}] "

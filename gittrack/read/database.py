@@ -45,7 +45,7 @@ def open_database(path: str, place: Place, common_dir: str) -> Connection:
         return _copy(path)
     if place == Place.NEW_FILE:
         _remove_damaged(path)
-    new = not os.path.exists(path)
+    new = not os.path.exists(path) or os.path.getsize(path) == 0
     make_directories(os.path.dirname(path), sharing_of(common_dir))
     db = connect(path)
     try:
