@@ -155,8 +155,8 @@ def _check_segments(directory: str, run_id: str, report: Report, *, live: bool) 
 
 def staged_problems(project: Project, run_id: str, artifacts: Collection[Artifact]) -> Iterator[str]:
     """Yield a sentence for each artifact that waits beside a journal and is not what was logged."""
-    from gittrack.read.verify import is_sha256
     from gittrack.record.stage import staged
+    from gittrack.verify import is_sha256
 
     for artifact in artifacts:
         if not is_sha256(artifact.sha256):

@@ -30,7 +30,7 @@ LAYERS = (
     {"journals"},
     {"record", "read", "share"},
     {"quarantine"},
-    {"project"},
+    {"project", "verify"},
     {"lineage"},
     {"capture", "git", "codec", "plot", "replay", "query", "judge"},
     {"values"},
@@ -39,7 +39,20 @@ LAYERS = (
 )
 LEVEL = {name: len(LAYERS) - number for number, names in enumerate(LAYERS) for name in names}
 
-PURE = {"codec", "judge", "lineage", "plot", "query", "replay", "values", "model", "names", "errors", "_version"}
+PURE = {
+    "codec",
+    "judge",
+    "lineage",
+    "plot",
+    "query",
+    "replay",
+    "verify",
+    "values",
+    "model",
+    "names",
+    "errors",
+    "_version",
+}
 IO_MODULES = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "mmap"}
 IO_CALLS = {"open", "print", "input"}
 

@@ -18,8 +18,8 @@ from gittrack.query.terms import Query
 from gittrack.read.index import Index, open_index
 from gittrack.read.rescan import IndexState, index_differences, index_path, index_state
 from gittrack.read.returned import purged_runs, returned
-from gittrack.read.verify import is_sha256
 from gittrack.values import shown
+from gittrack.verify import is_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,8 +26,8 @@ from gittrack.git.reader import BlobReader
 from gittrack.git.tree import DIRECTORY, FILE, Entry
 from gittrack.git.verified import absent, commit_tree, missing_objects, read_trees, read_verified, walk
 from gittrack.read.altered import alterations
-from gittrack.read.verify import Verdict, content_problem, is_record, path_problem, read_records
 from gittrack.values import shown
+from gittrack.verify import Verdict, content_problem, is_record, path_problem, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gittrack.codec.paths import PURGED, parse_purged, run_directory
 from gittrack.git.holders import paths_in_refs
 from gittrack.git.reader import BlobReader, list_tree
-from gittrack.read.verify import is_record, read_records
+from gittrack.verify import is_record, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

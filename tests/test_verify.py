@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from gittrack.read.verify import read_records
+from gittrack.verify import read_records
 
 if TYPE_CHECKING:
     from gittrack.model import Value
