@@ -24,7 +24,7 @@ LAYERS = (
     {"api"},
     {"trace"},
     {"doctor", "purge", "reproduce"},
-    {"results", "check", "compare"},
+    {"results", "check", "compare", "gate"},
     {"exchange"},
     {"catalog"},
     {"journals"},

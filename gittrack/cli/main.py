@@ -31,6 +31,7 @@ SECTIONS = {
         "compare": Entry("gittrack.cli.compare:command", "Show what differs among runs, the best marked."),
         "best": Entry("gittrack.cli.best:command", "Show the best run by a metric."),
         "stats": Entry("gittrack.cli.stats:command", "Show means and their confidence over groups of runs."),
+        "gate": Entry("gittrack.cli.gate:command", "Fail when a change made a metric worse, for CI."),
         "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
     "Exchange": {

@@ -39,10 +39,13 @@ class Nearest:
     how: Mapping[Made, str]
 
 
-def nearest(project: Project, made: Collection[Made], commit: str, without: Sequence[str] = ()) -> Nearest | None:
+def nearest(
+    project: Project, made: Collection[Made], commit: str, *, without: Sequence[str] = (), kept: Sequence[str] = ()
+) -> Nearest | None:
     """Return the first commit of `git log commit --not without` that runs with one of these codes belong to.
 
-    `made` has the newest first: of many commits that were rewritten, only the newest are found by their patch.
+    `made` has the newest first: of many commits that were rewritten, only the newest are found by their patch. What the
+    user's branches, or the commits in `kept`, lead to was not rewritten.
     """
     own = {code.commit for code in made}
     window: list[tuple[str, str]] = []
@@ -54,7 +57,8 @@ def nearest(project: Project, made: Collection[Made], commit: str, without: Sequ
             window.append((each, tree))
         if found:
             break
-    places = _places(project, made, window)
+    lost = _Lost(project, [*own_history(project.runs_ref), commit, *without, *kept])
+    places = _places(project, made, window, lost)
     if not places:
         return None
     first = min(place for place, _ in places.values())
@@ -62,12 +66,13 @@ def nearest(project: Project, made: Collection[Made], commit: str, without: Sequ
     return Nearest(window[first][0], back if found and first == len(window) - 1 else first, how)
 
 
-def _places(project: Project, made: Collection[Made], window: Sequence[tuple[str, str]]) -> dict[Made, tuple[int, str]]:
+def _places(
+    project: Project, made: Collection[Made], window: Sequence[tuple[str, str]], lost: _Lost
+) -> dict[Made, tuple[int, str]]:
     """The place in the window of each code that belongs to a commit of it, and how it was found."""
     commits = {commit: place for place, (commit, _) in reversed(list(enumerate(window)))}
     trees = {tree: place for place, (_, tree) in reversed(list(enumerate(window)))}
     heirs = heirs_of(project, {code.commit for code in made if code.commit})
-    lost = _Lost(project)
     found: dict[Made, tuple[int, str]] = {}
     for code in made:
         if code.dirty and code.tree in trees:
@@ -99,16 +104,16 @@ def _by_patch(
 
 
 class _Lost:
-    """Whether no branch or tag leads to a commit any more; asked once for each."""
+    """Whether nothing of a history leads to a commit any more; asked once for each."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, history: Sequence[str]) -> None:
         self._project = project
+        self._history = history
         self._known: dict[str, bool] = {}
 
     def is_so(self, commit: str | None) -> bool:
         if commit is None:
             return False
         if commit not in self._known:
-            history = own_history(self._project.runs_ref)
-            self._known[commit] = not is_in_history(self._project.repo, commit, history)
+            self._known[commit] = not is_in_history(self._project.repo, commit, self._history)
         return self._known[commit]

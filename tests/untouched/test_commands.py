@@ -90,6 +90,14 @@ TABLE: Final[dict[str, list[Use]]] = {
     ],
     "gittrack best": [use("best loss", QUIET), use("best loss --per branch -q", QUIET)],
     "gittrack stats": [use("stats loss --group-by experiment", QUIET), use("stats --csv", QUIET)],
+    "gittrack gate": [
+        use("gate --metric loss --baseline HEAD", (*QUIET, *UNNAMED), code=1),
+        use(
+            "gate --metric loss --baseline HEAD --json --report {elsewhere}/gate.md",
+            (*QUIET, *UNNAMED, rule("elsewhere(/gate.md)?", NEW, ENTRIES)),
+            code=1,
+        ),
+    ],
     "gittrack plot": [
         use("plot loss", QUIET),
         use(
