@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from gittrack.errors import RepositoryError, StorageError
@@ -174,24 +175,44 @@ def stream_bytes(
     env: Mapping[str, str] | None = None,
 ) -> Generator[bytes, None, None]:
     """Run git and yield its output as it comes; raises GitError at its end if git failed."""
-    import tempfile
+    process = start_git(args, cwd=cwd, repo=repo, env=env)
+    assert process.stdout is not None
+    errors = _Errors(process)
+    try:
+        while chunk := process.stdout.read(_CHUNK):
+            yield chunk
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+        process.wait()
+        told = errors.end()
+    if code:
+        raise git_failure(args, code, told)
 
-    # A file takes the error output: a pipe that nobody reads until the end could fill up and stop git.
-    with tempfile.TemporaryFile() as errors:
-        process = start_git(args, cwd=cwd, repo=repo, env=env, stderr=errors.fileno())
-        assert process.stdout is not None
-        try:
-            while chunk := process.stdout.read(_CHUNK):
-                yield chunk
-            code = process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.stdout.close()
-            process.wait()
-        if code:
-            errors.seek(0)
-            raise git_failure(args, code, errors.read())
+
+class _Errors:
+    """The error output of a process, read beside its output: a pipe that nobody reads could fill up and stop git.
+
+    No file in the temporary folder, which looking for one would change.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        self._pipe = process.stderr
+        self._text = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._pipe:
+            self._text = self._pipe.read()
+
+    def end(self) -> bytes:
+        """Return what was told; waits no longer than a moment for what git may have left in the background."""
+        self._thread.join(1.0)
+        return self._text
 
 
 def git_failure(args: Sequence[str], code: int, stderr: bytes) -> GitError:
