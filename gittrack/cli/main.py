@@ -34,6 +34,9 @@ SECTIONS = {
         "gate": Entry("gittrack.cli.gate:command", "Fail when a change made a metric worse, for CI."),
         "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
+    "Trace": {
+        "bisect": Entry("gittrack.cli.bisect:command", "Find the first commit whose metric crosses a threshold."),
+    },
     "Exchange": {
         "export": Entry("gittrack.cli.export:command", "Write runs to a file for other programs."),
     },

@@ -68,25 +68,36 @@ class Selection:
         ]
 
 
-class SelectingCommand(click.Command):
-    """Takes `-5` for `-n 5`, and the words behind '--' as paths, as git log does."""
+class PathsCommand(click.Command):
+    """Takes the words behind '--' as paths, as git log does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Rewrite `-5`, and take the paths out, before click reads the rest."""
+        """Take the paths out before click reads the rest."""
         if "--" in args:
             place = args.index("--")
             ctx.meta[PATHS] = tuple(args[place + 1 :])
             args = args[:place]
-        before = ["", *args]
-        words = [
-            word if last in ("-n", "--max-count") else re.sub(r"^-(\d+)$", r"-n\1", word)
-            for last, word in zip(before, args, strict=False)
-        ]
-        return super().parse_args(ctx, words)
+        return super().parse_args(ctx, self.words(args))
+
+    def words(self, args: list[str]) -> list[str]:
+        """Return the words before the paths as click is to read them."""
+        return args
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Name the paths in the usage line."""
         return [*super().collect_usage_pieces(ctx), "[-- PATH...]"]
+
+
+class SelectingCommand(PathsCommand):
+    """Takes `-5` for `-n 5` as well."""
+
+    def words(self, args: list[str]) -> list[str]:
+        """Return the words with `-5` written out."""
+        before = ["", *args]
+        return [
+            word if last in ("-n", "--max-count") else re.sub(r"^-(\d+)$", r"-n\1", word)
+            for last, word in zip(before, args, strict=False)
+        ]
 
 
 def selecting(*, sort: bool = True, revisions: bool = True) -> Callable[[_F], _F]:

@@ -116,7 +116,7 @@ def _ungrafted(line: bytes) -> bytes:
 
 def shown_commit(repo: Repository, commit: str, *, color: bool) -> bytes:
     """Return a commit as `git show --stat` prints it."""
-    view = ["--stat", "--no-patch", "--stat", "--summary", "--no-ext-diff", "--no-textconv", "--no-show-signature"]
+    view = ["--stat", "--summary", "--no-ext-diff", "--no-textconv", "--no-show-signature"]
     return run_git(["show", f"--color={'always' if color else 'never'}", *view, commit, "--"], repo=repo)
 
 

@@ -44,9 +44,12 @@ class Search:
 
     def suspects(self) -> list[str]:
         """Return the commits that may be the first bad one, parents first, `bad` the last."""
-        innocent = self._ancestors(self.good, frozenset())
-        guilty = self._ancestors((self.bad,), innocent)
+        guilty = self._ancestors((self.bad,), self.innocent())
         return [commit for commit in self.parents if commit in guilty]
+
+    def innocent(self) -> set[str]:
+        """Return the commits in question that are good by what was told: those, and what they lead to."""
+        return self._ancestors(self.good, frozenset())
 
     def next(self, known: Container[str]) -> str | None:
         """Return the commit that tells most, one of `known` where there is one; None when no other can tell anything.
