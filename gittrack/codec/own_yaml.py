@@ -40,7 +40,7 @@ _ESCAPES: Final = {"e": "\x1b", "n": "\n", "t": "\t", "r": "\r", '"': '"', "\\":
 _PLAIN: Final = re.compile(r"(?:[\w./+($\\~^;]|-(?=[\w./-]))(?:[^ :#]|:(?=[^ ])|(?<! )#| +(?=[^ #]))*")
 # What has no quotes and may be a number or a time to YAML 1.1; more than is one, for the sake of a short expression.
 _NO_TEXT: Final = re.compile(
-    r"[-+]?(?:[0-9_:]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|0[bx][0-9a-fA-F_]+|\.[a-zA-Z]+)|[0-9]{4}-[0-9].*"
+    r"[-+]?(?:[0-9_:]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|0b[01_]+|0x[0-9a-fA-F_]+|\.[a-zA-Z]+)|[0-9]{4}-[0-9].*"
 )
 _WORDS: Final = frozenset(
     "~ yes Yes YES no No NO true True TRUE false False FALSE on On ON off Off OFF null Null NULL".split()

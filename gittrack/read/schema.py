@@ -174,9 +174,11 @@ def _params(run: Run) -> Iterator[tuple[str, int | float | None, str]]:
 
 def _number(value: Value) -> int | float | None:
     """What SQLite can compare as a number; None for NaN, booleans and all that is no number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+    if isinstance(value, float):
+        return value if value == value else None
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
-    if isinstance(value, float) or -(2**63) <= value < 2**63:
+    if -(2**63) <= value < 2**63:
         return value
     try:
         return float(value)

@@ -58,7 +58,7 @@ def test_what_a_run_leaves_is_read_here() -> None:
         "a: .nan\nb: .inf\nc: -.inf\nd: null\ne: true\nf: false\n",
         "a: 'it''s'\nb: ''\nc: '  '\n",
         'a: "x\\e\\n\\t\\r\\"\\\\\\x41\\u00E9\\U0001F600"\n',
-        "a: 3.11.7\nb: 0a1b\nc: --lr\nd: ./x\ne: http://x.y/z#w\nf: a  b\n",
+        "a: 3.11.7\nb: 0b1c\nc: --lr\nd: ./x\ne: http://x.y/z#w\nf: a  b\n",
         "a: []\nb: {}\nc: [1, 'b, c', d e, -0.5]\n",
         "a: {last: 0.5, step: null, file: ''}\n",
         "a:\n- 1\n- [2]\n- b: 1\n  c:\n  - d\n  - e: f\n- g\nh:\n  i:\n    j: k\nl: m\n",
