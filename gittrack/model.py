@@ -22,6 +22,7 @@ STATUSES: Final = (RUNNING, FINISHED, FAILED, KILLED, CRASHED)
 ENDED: Final = (FINISHED, FAILED, KILLED, CRASHED)
 
 DEFAULT_EXPERIMENT: Final = "default"
+IMPORTED_FROM: Final = "imported_from"  # the tag that names the file of an imported run
 
 IN_GIT: Final = "git"
 IN_LFS: Final = "lfs"

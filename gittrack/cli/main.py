@@ -39,6 +39,7 @@ SECTIONS = {
     },
     "Exchange": {
         "export": Entry("gittrack.cli.export:command", "Write runs to a file for other programs."),
+        "import": Entry("gittrack.cli.import_:command", "Make runs of the rows of a table."),
     },
     "Reproduce": {
         "reproduce": Entry("gittrack.cli.reproduce:command", "Run a run again, and see whether it comes out the same."),

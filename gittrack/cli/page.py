@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.cli.render import GAP, Column, Screen, fit, render, sparkline, visible, visible_lines, width_of
 from gittrack.cli.wording import counted, duration, full_value, local_time, long_age, short_number, size
 from gittrack.codec.paths import RECORD, run_directory
-from gittrack.model import RUNNING, MetricSummary, Run
+from gittrack.model import IMPORTED_FROM, RUNNING, MetricSummary, Run
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _took(run: Run, now: float) -> str:
 def _commit(run: Run) -> str:
     code = run.code
     if code.commit is None:
-        return "none: the branch had no commit yet"
+        return "not known: it was imported" if IMPORTED_FROM in run.tags else "none: the branch had no commit yet"
     place = f" on {code.branch}" if code.branch else ", detached"
     return f"{code.commit}{place}{', with uncommitted changes' if code.dirty else ''}"
 

@@ -1,15 +1,17 @@
-"""Files of a tree found by walking down from its top, without a process and without reading the rest."""
+"""Files of a tree found by walking down from its top, without a process and the rest; commits by a part of their id."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gittrack.git.process import run_git
 from gittrack.git.store import MissingObject
 from gittrack.git.tree import find_entry, parse_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from gittrack.git.repository import Repository
     from gittrack.git.store import ObjectStore
     from gittrack.git.tree import Entry
 
@@ -44,3 +46,13 @@ def object_at(store: ObjectStore, tree: str, path: str) -> Entry | None:
             return None
         tree = entry.oid
     return find_entry(store.read(tree)[1], store.repo.hash_len, name.encode("utf-8", "surrogateescape"))
+
+
+def commits_named(repo: Repository, names: Sequence[str]) -> dict[str, str]:
+    """Return name -> id for those of `names`, hexadecimal beginnings of ids, that mean one commit here."""
+    if not names:
+        return {}
+    asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
+    answers = run_git(["cat-file", "--batch-check=%(objectname)"], repo=repo, stdin=asked).decode("ascii", "replace")
+    found = zip(names, answers.splitlines(), strict=False)
+    return {name: answer for name, answer in found if " " not in answer}

@@ -109,6 +109,7 @@ ASKED_ELSEWHERE = {
     "purge": "it takes files away, and has tests of its own",
     "hook post-rewrite": "it reads no run",
     "completion": "it reads no run",
+    "import": "of runs it reads which there are, and no file of theirs",
     "help": "it reads no run",
     "record input": "they write to the journal of a running run",
     "record metric": "they write to the journal of a running run",

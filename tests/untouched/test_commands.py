@@ -110,6 +110,7 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("export --format jsonl", QUIET),
         use("export --what points {elsewhere}/points.csv", (*QUIET, rule("elsewhere(/points.csv)?", NEW, ENTRIES))),
     ],
+    "gittrack import": [use("import old.csv --dry-run", NOTHING), use("import old.csv", CHANGE)],
     "gittrack tag": [use("tag first a=b", CHANGE), use("tag first -d a", CHANGE), use("tag first", READ)],
     "gittrack note": [use("note first", CHANGE, "words"), use("note first -", CHANGE, input="words\n")],
     "gittrack rename": [use("rename second other", CHANGE)],
@@ -188,6 +189,7 @@ def place_in(world: World, place: str, git: Git) -> Path:
 def test_each_command(place: str, recorded: World, running: str, git: Git) -> None:
     here = place_in(recorded, place, git)
     (here / "data.json").write_text(json.dumps({"depth": 3}), encoding="utf-8")
+    (here / "old.csv").write_text("name,lr,acc\nold,0.1,0.5\n", encoding="utf-8")
     (here / "large.bin").write_bytes(bytes(200_000))
     for name in ("train.py", "run.sh", "data"):
         if not (here / name).exists():
