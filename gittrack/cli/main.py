@@ -35,6 +35,7 @@ SECTIONS = {
         "plot": Entry("gittrack.cli.plot:command", "Plot metrics, in the terminal or into a file."),
     },
     "Trace": {
+        "blame": Entry("gittrack.cli.blame:command", "Show which commits moved a metric, and what changed."),
         "bisect": Entry("gittrack.cli.bisect:command", "Find the first commit whose metric crosses a threshold."),
     },
     "Exchange": {

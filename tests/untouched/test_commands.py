@@ -98,6 +98,7 @@ TABLE: Final[dict[str, list[Use]]] = {
             code=1,
         ),
     ],
+    "gittrack blame": [use("blame loss", (*QUIET, *UNNAMED), code=1)],
     "gittrack bisect": [use("bisect loss --threshold 1 HEAD HEAD", (*QUIET, *UNNAMED), code=2)],
     "gittrack plot": [
         use("plot loss", QUIET),

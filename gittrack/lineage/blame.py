@@ -1,0 +1,131 @@
+"""Which of the changes along a history moved a metric, by more than runs of the same code and params differ anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gittrack.judge.sample import Sample
+from gittrack.lineage.simplify import simplified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gittrack.model import Number
+
+_FAR: Final = 200  # commits with runs; the same params farther back are as good as others
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The runs of one commit with the same params, data and packages, the newest first, with what they measured.
+
+    `params` are the leaves as text, `rest` stands for data and packages; `start` is when the newest one started.
+    """
+
+    commit: str
+    params: frozenset[tuple[str, str]]
+    rest: tuple[str, ...]
+    runs: tuple[str, ...]
+    values: tuple[Number, ...]
+    start: float
+
+    @property
+    def middle(self) -> float:
+        """The median; NaN where all are."""
+        return _sample(self.values).median
+
+    @property
+    def spread(self) -> float | None:
+        """The greatest less the least value; None where it takes another run to tell."""
+        sample = _sample(self.values)
+        return sample.max - sample.min if sample.n > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From one group to another: `change` is NaN where one side is no number. What is no more than `noise` is none."""
+
+    before: Group
+    after: Group
+    change: float
+    noise: float
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether runs of the same code and params differ as much."""
+        return abs(self.change) <= self.noise
+
+
+def moves(groups: Sequence[Group], parents: Mapping[str, Sequence[str]]) -> list[Move]:
+    """Return how each group differs from the one before it, the largest move first.
+
+    `parents` has the commits in an order in which each comes after its own. The group before is an earlier one of the
+    same commit with the same params; else the nearest with the same params at the commits that lead there; else, at the
+    nearest commit that has any, the one with the fewest params that differ. Noise is the greater spread of the two
+    groups, and where neither has two runs the median of the spreads of all groups that have.
+    """
+    by_commit: dict[str, list[Group]] = {}
+    for group in sorted(groups, key=lambda group: group.start):
+        by_commit.setdefault(group.commit, []).append(group)
+    above = simplified(parents, by_commit)
+    usual = _usual_spread(groups)
+    found = []
+    for commit in above:
+        for place, group in enumerate(by_commit.get(commit, ())):
+            before = _before(group, by_commit[commit][:place], by_commit, above)
+            if before is not None and not _is_same(before.middle, group.middle):
+                found.append(_move(before, group, usual))
+    return sorted(found, key=lambda move: (move.change == move.change, -abs(move.change)))
+
+
+def _before(
+    group: Group, here: Sequence[Group], by_commit: Mapping[str, Sequence[Group]], above: Mapping[str, Sequence[str]]
+) -> Group | None:
+    earlier = [each for each in here if each.params == group.params]
+    if earlier:
+        return earlier[-1]
+    nearest: Sequence[Group] = ()
+    for candidates in _levels(group.commit, by_commit, above):
+        nearest = nearest or candidates
+        same = [each for each in candidates if each.params == group.params]
+        if same:
+            return same[-1]
+    return min(reversed(nearest), key=lambda each: len(each.params ^ group.params), default=None)
+
+
+def _levels(
+    commit: str, by_commit: Mapping[str, Sequence[Group]], above: Mapping[str, Sequence[str]]
+) -> Iterator[Sequence[Group]]:
+    """The groups of each commit that leads to one, the nearest first."""
+    order = list(above[commit])
+    seen = set(order)
+    for each in order:
+        if len(seen) > _FAR:
+            return
+        if each in by_commit:
+            yield by_commit[each]
+        new = [parent for parent in above[each] if parent not in seen]
+        seen.update(new)
+        order += new
+
+
+def _move(before: Group, after: Group, usual: float) -> Move:
+    spreads = [spread for spread in (before.spread, after.spread) if spread is not None]
+    return Move(before, after, after.middle - before.middle, max(spreads, default=usual))
+
+
+def _usual_spread(groups: Sequence[Group]) -> float:
+    spreads = [spread for group in groups if (spread := group.spread) is not None]
+    return _sample(spreads).median if spreads else 0.0
+
+
+def _sample(values: Sequence[Number]) -> Sample:
+    sample = Sample()
+    for value in values:
+        sample.add(value)
+    return sample
+
+
+def _is_same(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)
