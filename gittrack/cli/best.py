@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
 
 from gittrack.cli.grouping import group_fields, short_cell
-from gittrack.cli.judging import direction_of, finished, metric_field, statuses_option, summary_option
-from gittrack.cli.pager import show_page
-from gittrack.cli.render import fit, render, screen, visible
+from gittrack.cli.judging import direction_of, finished, is_number, metric_field, statuses_option, summary_option
+from gittrack.cli.pager import show_lines, write_lines
+from gittrack.cli.render import fit, harmless_json, screen, visible
+from gittrack.cli.report import array_lines, laid_out
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
-from gittrack.cli.source import color_option, json_option, label, open_runs, print_json, say, tell_problems
+from gittrack.cli.source import color_option, json_option, label, open_runs, say, tell_problems
 from gittrack.cli.wording import counted, short_number
 from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction
-from gittrack.query.terms import Not, NotANumber, Order, Source, both
+from gittrack.query.terms import Order, Source, both
 from gittrack.query.values import value_of
 
 if TYPE_CHECKING:
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
     from gittrack.cli.columns import Named
     from gittrack.cli.listing import Shape
     from gittrack.cli.render import Screen
+    from gittrack.judge.leaders import Leaders
     from gittrack.model import Run
     from gittrack.query.terms import Condition, Field
     from gittrack.read.cells import Cell
     from gittrack.read.search import Hit
 
-_TIED: Final = 5  # runs that are named for being as good as the last one shown
+    Found: TypeAlias = dict[tuple[Cell, ...], Leaders[Hit]]  # by the values of a group
+
+_TIED: Final = 5  # runs, of as many groups, that are named for being as good as the last one shown
 EPILOG = """\b
 Examples:
   gittrack best acc                               the run with the greatest acc, its params and commit
@@ -47,14 +52,6 @@ Without --min and --max a word of the name says what is better: loss, error, rms
 f1, … more (docs/gate.md has all of them). A run whose value is NaN is never the best. Only finished runs count unless
 --status or --all-statuses is given. Of runs that are equally good the newest comes first, and the others are named.
 """
-
-
-class Best(NamedTuple):
-    """The best runs of a group, and others that are as good as the last one of them."""
-
-    group: tuple[Cell, ...]
-    runs: list[Run]
-    tied: list[Run]
 
 
 @click.command("best", cls=SelectingCommand, epilog=EPILOG)
@@ -95,13 +92,13 @@ def command(
     if not found:
         raise GittrackError(_nothing(catalog, selection, field, status))
     if as_json:
-        print_json([_document(best, field, fields) for best in found])
+        write_lines(array_lines(_document(catalog, *each, field, fields) for each in found.items()))
     elif quiet:
-        click.echo("\n".join(run.id for best in found for run in best.runs))
+        click.echo("\n".join(hit.id for leading in found.values() for hit in leading.best))
     else:
         _show(catalog, found, field, fields, screen(color))
     if not as_json:
-        _tell_ties(found, metric)
+        _tell_ties(catalog, found, metric)
 
 
 def _best(
@@ -111,26 +108,22 @@ def _best(
     direction: Direction,
     fields: Sequence[Named],
     status: Condition | None,
-) -> list[Best]:
+) -> Found:
     from gittrack.judge.leaders import leaders
 
     count = selection.count or 1
-    # Without groups the first ones are enough, and a few more tell whether others are as good.
-    query = selection.query(catalog, limit=None if fields else count + _TIED + 1)
-    order = (Order(field, descending=direction is Direction.MAX),)
-    query = replace(query, where=both(query.where, status, Not(NotANumber(field))), order=order)
-    hits = catalog.hits(query)
+    query = replace(query := selection.query(catalog), where=both(query.where, status))
+    if not fields and field.part == "last":
+        # The index has them in this order. A few more than are wanted tell whether others are as good.
+        order = (Order(field, descending=direction is Direction.MAX),)
+        query = replace(query, where=both(query.where, is_number(field)), order=order, limit=count + _TIED + 1)
     columns = [*(named.field for named in fields if named.field), field]
-    groups = leaders(_ranked(catalog.cells(hits, columns)), count)
-    return [
-        Best(group, list(catalog.documents(leading.best)), list(catalog.documents(leading.tied)))
-        for group, leading in groups.items()
-    ]
+    return leaders(_valued(catalog.cells(catalog.hits(query), columns)), direction, count)
 
 
-def _ranked(rows: Iterable[tuple[Hit, tuple[Cell, ...]]]) -> Iterator[tuple[tuple[Cell, ...], Hit, int | float]]:
+def _valued(rows: Iterable[tuple[Hit, tuple[Cell, ...]]]) -> Iterator[tuple[tuple[Cell, ...], Hit, int | float]]:
     for hit, (*group, value) in rows:
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and value == value:
             yield tuple(group), hit, value
 
 
@@ -138,7 +131,7 @@ def _nothing(catalog: Catalog, selection: Selection, field: Field, status: Condi
     query = replace(selection.query(catalog), order=(Order(field),))
     if (unknown := catalog.unknown_key(query)) is not None:
         return unknown
-    others = replace(query, where=both(query.where, Not(NotANumber(field))), limit=1)
+    others = replace(query, where=both(query.where, is_number(field)), limit=1)
     kind = "finished run" if status else "run"
     hint = "; --all-statuses counts those that did not finish" if status and catalog.hits(others) else ""
     return f"no {kind} that was chosen has a number as {visible(field.key)}{hint}"
@@ -147,24 +140,26 @@ def _nothing(catalog: Catalog, selection: Selection, field: Field, status: Condi
 # Output
 
 
-def _document(best: Best, field: Field, fields: Sequence[Named]) -> dict[str, object]:
-    from gittrack.codec.document import run_document
+def _document(
+    catalog: Catalog, values: tuple[Cell, ...], leading: Leaders[Hit], field: Field, fields: Sequence[Named]
+) -> str:
+    from gittrack.codec.document import json_text, run_document
 
-    group = {"group": dict(zip((named.name for named in fields), best.group, strict=True))} if fields else {}
-    runs = [{"value": value_of(run, field), "run": run_document(run)} for run in best.runs]
-    return {**group, "best": runs, "tied": [run.id for run in best.tied]}
+    group = {"group": dict(zip((named.name for named in fields), values, strict=True))} if fields else {}
+    runs = [{"value": value_of(run, field), "run": run_document(run)} for run in catalog.documents(leading.best)]
+    return harmless_json(json_text({**group, "best": runs, "tied": [hit.id for hit in leading.tied]}))
 
 
-def _show(catalog: Catalog, found: Sequence[Best], field: Field, fields: Sequence[Named], page: Screen) -> None:
-    runs = [run for best in found for run in best.runs]
-    groups = {run.id: best.group for best in found for run in best.runs}
-    table = render([shape.column(runs) for shape in _shapes(runs, groups, field, fields, page)], page.width, page.ink)
-    lines = table.lines
+def _show(catalog: Catalog, found: Found, field: Field, fields: Sequence[Named], page: Screen) -> None:
+    hits = [hit for leading in found.values() for hit in leading.best]
+    groups = {hit.id: values for values, leading in found.items() for hit in leading.best}
+    table = laid_out(catalog.documents(hits), page, lambda runs: _shapes(runs, groups, field, fields, page))
+    remarks: list[str] = []
     if table.hidden and page.terminal:
         names = ", ".join(table.hidden[:6]) + (", …" if len(table.hidden) > 6 else "")
         remark = f"({counted(len(table.hidden), 'column')} left out for lack of room: {names})"
-        lines = [*lines, page.ink.quiet(fit(remark, page.width or 80))]
-    show_page("".join(f"{line}\n" for line in lines), catalog.project)
+        remarks = [page.ink.quiet(fit(remark, page.width or 80))]
+    show_lines(chain(table.lines, remarks), catalog.project, "log")
 
 
 def _shapes(
@@ -189,9 +184,8 @@ def _shapes(
     return [*first, *told]
 
 
-def _tell_ties(found: Sequence[Best], metric: str) -> None:
-    for best in found:
-        if best.tied:
-            more = "" if len(best.tied) <= _TIED else ", …"
-            names = ", ".join(label(run) for run in best.tied[:_TIED])
-            say(f"as good in {visible(metric)} as {label(best.runs[-1])}: {names}{more}")
+def _tell_ties(catalog: Catalog, found: Found, metric: str) -> None:
+    for leading in islice((leading for leading in found.values() if leading.tied), _TIED):
+        more = "" if len(leading.tied) <= _TIED else ", …"
+        last, *others = map(label, catalog.documents([leading.best[-1], *leading.tied[:_TIED]]))
+        say(f"as good in {visible(metric)} as {last}: {', '.join(others)}{more}")

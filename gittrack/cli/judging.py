@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import click
@@ -42,6 +43,14 @@ def metric_field(metric: str, summary: str) -> Field:
     from gittrack.query.terms import Field, Source, Type
 
     return Field(Source.METRIC, metric, Type.NUMBER, summary)
+
+
+def is_number(metric: Field) -> Condition:
+    """Return the condition that a run has that value of a metric, and that it is not NaN."""
+    from gittrack.query.terms import Comparison, Literal, Mode
+
+    # Said so, it is a bound by which the index finds them.
+    return Comparison(metric, ">=", Literal(-inf), Mode.NUMBER)
 
 
 def finished(selection: Selection, *, all_statuses: bool) -> Condition | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gittrack.cli.pager import show_page, show_stream, write_utf8
+from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, json_option, open_runs, print_json, say, tell_problems
@@ -189,13 +188,13 @@ def _for_programs(listed: _Listed, form: _Form) -> None:
     if form.groups:
         print_json([{"group": key, "runs": runs} for key, runs in _grouped_documents(listed, form)])
     elif form.csv:
-        _write_documents(report.csv_lines(lambda: listed, _columns(form)))
+        write_lines(report.csv_lines(lambda: listed, _columns(form)))
     elif form.template is not None:
         from gittrack.cli.columns import formatter
 
-        _write(report.formatted(listed, formatter(form.template)), listed)
+        show_lines(report.formatted(listed, formatter(form.template)), listed.catalog.project, "log")
     else:
-        _write_documents(report.json_array(listed) if form.json else report.json_lines(listed))
+        write_lines(report.json_array(listed) if form.json else report.json_lines(listed))
 
 
 def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> None:
@@ -208,7 +207,7 @@ def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> No
     if page.terminal:
         width = page.width or 80
         lines = chain(lines, (page.ink.quiet(fit(f"({remark})", width)) for remark in remarks))
-    _write(lines, listed)
+    show_lines(lines, listed.catalog.project, "log")
     if not page.terminal:
         for remark in remarks:
             say(remark)
@@ -271,24 +270,6 @@ def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
 
 
 # Output
-
-
-def _write_documents(lines: Iterable[str]) -> None:
-    """Print what programs read, in UTF-8 whatever the locale says."""
-    for line in lines:
-        write_utf8(f"{line}\n")
-
-
-def _write(lines: Iterable[str], listed: _Listed) -> None:
-    """Print lines as they come; a few at once, as a whole page."""
-    coming = iter(lines)
-    first = list(islice(coming, 100))
-    if len(first) < 100:
-        show_page("".join(f"{line}\n" for line in first), listed.catalog.project)
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    encoded = (f"{line}\n".encode(encoding, "backslashreplace") for line in chain(first, coming))
-    show_stream(lambda: encoded, listed.catalog.project, "log")
 
 
 def _tell_empty(catalog: Catalog, query: Query, *, narrowed: bool) -> None:

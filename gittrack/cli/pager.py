@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import GittrackError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # As git sets them: quit when one screen is enough, keep colours, leave the screen as it is.
 DEFAULTS: Final = {"LESS": "FRX", "LV": "-c"}
+_FEW: Final = 100  # lines
 _NOT_STARTED: Final = (126, 127)
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
@@ -41,6 +43,24 @@ def show_stream(chunks: Callable[[], Iterable[bytes]], project: Project, like: s
     for chunk in chunks():
         sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
+
+
+def show_lines(lines: Iterable[str], project: Project, like: str) -> None:
+    """Print lines as they come, as `show_stream` does; a few of them as a whole page."""
+    coming = iter(lines)
+    first = list(islice(coming, _FEW))
+    if len(first) < _FEW:
+        show_page("".join(f"{line}\n" for line in first), project)
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    encoded = (f"{line}\n".encode(encoding, "backslashreplace") for line in chain(first, coming))
+    show_stream(lambda: encoded, project, like)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Print what programs read, line by line, in UTF-8 whatever the locale says."""
+    for line in lines:
+        write_utf8(f"{line}\n")
 
 
 def write_utf8(text: str) -> None:

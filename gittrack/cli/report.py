@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gittrack.cli.columns import Formatter, Named
+    from gittrack.cli.listing import Shape
     from gittrack.cli.render import Screen
     from gittrack.model import Run
 
@@ -29,9 +30,16 @@ class Table(NamedTuple):
 
 def table(runs: Iterable[Run], page: Screen, columns: Sequence[Named] = ()) -> Table:
     """Lay out runs, at least one, in the columns that are named or else in those that tell them apart."""
+    if columns:
+        return laid_out(runs, page, lambda sample: named_shapes(columns, sample, page.ink))
+    return laid_out(runs, page, lambda sample: shapes(sample, page.ink, time.time()))
+
+
+def laid_out(runs: Iterable[Run], page: Screen, shaped: Callable[[Sequence[Run]], Sequence[Shape]]) -> Table:
+    """Lay out runs, at least one, in the columns that `shaped` makes for the first of them."""
     coming = iter(runs)
     sample = list(islice(coming, SAMPLE))
-    found = named_shapes(columns, sample, page.ink) if columns else shapes(sample, page.ink, time.time())
+    found = shaped(sample)
     above = render([shape.column(sample) for shape in found], page.width, page.ink)
     rest = (more_rows([shape.column(batch) for shape in found], above, page.ink) for batch in _batches(coming))
     return Table(chain(above.lines, chain.from_iterable(rest)), above.hidden)
@@ -84,14 +92,18 @@ def json_lines(runs: Iterable[Run]) -> Iterator[str]:
 
 def json_array(runs: Iterable[Run]) -> Iterator[str]:
     """Yield the lines of a JSON array, one run a line."""
-    coming = json_lines(runs)
-    first = next(coming, None)
+    return array_lines(json_lines(runs))
+
+
+def array_lines(documents: Iterator[str]) -> Iterator[str]:
+    """Yield the lines of a JSON array of documents, one a line."""
+    first = next(documents, None)
     if first is None:
         yield "[]"
         return
     yield "["
     before = first
-    for line in coming:
+    for line in documents:
         yield f"{before},"
         before = line
     yield before

@@ -10,12 +10,14 @@ import click
 
 from gittrack.cli.grouping import exact_cell, group_fields, rank, short_cell
 from gittrack.cli.judging import finished, metric_field, statuses_option, summary_option
-from gittrack.cli.pager import show_page, write_utf8
-from gittrack.cli.render import Column, render, screen, visible
+from gittrack.cli.pager import show_page, write_lines, write_utf8
+from gittrack.cli.render import Column, harmless_json, render, screen, visible
+from gittrack.cli.report import array_lines
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.sheet import csv_text, escaped, markdown_lines
-from gittrack.cli.source import color_option, json_option, open_runs, print_json, tell_problems
+from gittrack.cli.source import color_option, json_option, open_runs, tell_problems
 from gittrack.cli.wording import short_number
+from gittrack.codec.document import json_text
 from gittrack.errors import GittrackError, UsageError
 from gittrack.query.terms import Order, Query, both
 
@@ -94,7 +96,8 @@ def command(
         raise GittrackError(_nothing(catalog, wanted, selection, all_statuses=all_statuses))
     names = [field.name for field in fields]
     if as_json:
-        print_json([_document(names, key, sample, confidence) for key, sample in found])
+        documents = (_document(names, key, sample, confidence) for key, sample in found)
+        write_lines(array_lines(harmless_json(json_text(document)) for document in documents))
     elif csv:
         _print_csv(names, found, confidence)
     else:

@@ -109,6 +109,14 @@ def test_recorded_rewrites_are_followed(history: Path, git: Git, gittrack: Gittr
     assert names(gittrack, "main..feature") == ["dirty", "third"]
 
 
+def test_a_commit_with_the_tree_of_another_one_takes_no_runs_from_it(
+    history: Path, git: Git, gittrack: Gittrack
+) -> None:
+    git("switch", "-qc", "empty", "main", cwd=history)
+    git("commit", "-q", "--allow-empty", "-m", "Change nothing", cwd=history)
+    assert names(gittrack, "main..empty") == []
+
+
 def test_paths(history: Path, gittrack: Gittrack) -> None:
     assert names(gittrack, "--", "model.py") == ["third", "first"]
     assert names(gittrack, "--", "notes.txt") == ["dirty", "first"]
