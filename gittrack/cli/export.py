@@ -79,7 +79,9 @@ def _write(
     from gittrack.exchange.writers import write_points, write_runs
 
     with Counter("exporting runs") as counter:
-        tally = _Tally(catalog.documents(hits), len(hits), counter)
+        # A line that is redrawn has no place among the rows on a terminal.
+        told = _silent if target is sys.stdout.buffer and sys.stdout.isatty() else counter
+        tally = _Tally(catalog.documents(hits), len(hits), told)
         if what == "runs":
             write_runs(target, form, tally.runs(), shown=shown)
             return counted(tally.count, "run")
@@ -87,10 +89,14 @@ def _write(
     return f"{counted(tally.points, 'point')} of {counted(tally.count, 'run')}"
 
 
+def _silent(_: int, __: int) -> None:
+    """Tell nobody how far the work is."""
+
+
 class _Tally:
     """Runs as they pass by, counted."""
 
-    def __init__(self, runs: Iterable[Run], total: int, counter: Counter) -> None:
+    def __init__(self, runs: Iterable[Run], total: int, counter: Callable[[int, int], None]) -> None:
         self.count = self.points = 0
         self._runs, self._total, self._counter = runs, total, counter
 

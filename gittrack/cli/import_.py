@@ -73,8 +73,8 @@ def command(
         _names(params), _names(metrics), _names(tags), _names(ignored), dict(_attribute(word) for word in attributes)
     )
     project = open_project()
-    with Counter("reading rows"):
-        plan = plan_import(project, file, wishes, now=time.time(), sheet=sheet, experiment=experiment)
+    with Counter("reading rows") as counter:
+        plan = plan_import(project, file, wishes, now=time.time(), sheet=sheet, experiment=experiment, progress=counter)
     _show(plan, screen(color))
     if dry_run:
         click.echo(f"{_standing(plan)}; nothing was written")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from gittrack.capture.points import as_metric
 from gittrack.capture.redact import redact_arguments, redact_mapping, redact_tag, redact_text, redact_url
 from gittrack.codec.document import run_from_document
-from gittrack.codec.paths import is_id
+from gittrack.codec.paths import RECORD, is_id
+from gittrack.codec.record import record_from_plain, record_to_plain
 from gittrack.errors import GittrackError
+from gittrack.exchange.cells import attribute_of
 from gittrack.exchange.drafts import Draft
 from gittrack.model import CRASHED, IMPORTED_FROM, RUNNING, Point, Record, Start
 from gittrack.values import check_key, check_run_name, check_text, plain_params, plain_tags
@@ -43,7 +45,9 @@ def draft_of_document(line: Line, source: str) -> Draft:
     """
     try:
         run = run_from_document(_with_numbers(line.row))
-        return Draft(line.where, _record(run, source), {name: _points(run, m) for name, m in run.metrics.items()})
+        record = _record(run, source)
+        record_from_plain(record_to_plain(record), RECORD)  # whatever the file says, it can be read back
+        return Draft(line.where, record, {name: _points(run, m) for name, m in run.metrics.items()})
     except GittrackError as error:
         raise GittrackError(f"{line.where}: {error}") from None
 
@@ -66,6 +70,9 @@ def _summary(value: object) -> object:
 def _record(run: Run, source: str) -> Record:
     for name in run.metrics:
         check_key("metric", name)
+    for name, value in (("parent", run.parent), ("parent", run.reproduces), ("code.commit", run.code.commit)):
+        if value is not None:
+            attribute_of(name, value)
     tags = plain_tags(run.tags)
     return Record(
         start=_start(run),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from gittrack.capture.redact import redact_shapes
 from gittrack.codec.times import milliseconds
@@ -19,11 +19,17 @@ from gittrack.record.imported import Standing, encode, import_runs, standing
 from gittrack.values import check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gittrack.project import Project
 
+Progress: TypeAlias = "Callable[[int, int | None], None]"
+
 _FULL = (40, 64)  # characters of a commit's id
+
+
+def _silent(_: int, __: int | None) -> None:
+    """Tell nobody how far the work is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,14 @@ class Plan:
 
 
 def plan_import(
-    project: Project, path: str, wishes: Wishes, *, now: float, sheet: str | None = None, experiment: str | None = None
+    project: Project,
+    path: str,
+    wishes: Wishes,
+    *,
+    now: float,
+    sheet: str | None = None,
+    experiment: str | None = None,
+    progress: Progress = _silent,
 ) -> Plan:
     """Return what an import of the file at `path` would do; GittrackError, with the place, for a row that is no run."""
     project.redact_as_configured()
@@ -56,16 +69,25 @@ def plan_import(
     source = redact_shapes(os.path.basename(path).encode("utf-8", "backslashreplace").decode())
     if all(is_document(line.row) for line in lines):
         columns: list[Column] = []
-        drafts = [draft_of_document(line, source) for line in lines]
+        drafts = _counted((draft_of_document(line, source) for line in lines), len(lines), progress)
     else:
         columns = columns_of(lines, wishes)
-        drafts = list(drafts_of(lines, columns, _defaults(project, source, now, experiment)))
+        found = drafts_of(lines, columns, _defaults(project, source, now, experiment))
+        drafts = _counted(found, len(lines), progress)
     _check_ids(drafts)
     drafts = _with_whole_commits(project, drafts)
     return Plan(source, columns, lines, drafts, standing(project, [draft.id for draft in drafts]))
 
 
-def carry_out(project: Project, plan: Plan, progress: Callable[[int, int], None] = lambda _, __: None) -> int:
+def _counted(drafts: Iterable[Draft], total: int, progress: Progress) -> list[Draft]:
+    found = []
+    for draft in drafts:
+        found.append(draft)
+        progress(len(found), total)
+    return found
+
+
+def carry_out(project: Project, plan: Plan, progress: Progress = _silent) -> int:
     """Record the runs of a plan, in one commit, and return how many are new."""
     new = plan.new
     encoded = []

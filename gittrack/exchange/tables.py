@@ -16,6 +16,7 @@ from datetime import time as time_of_day
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gittrack.codec.document import json_text
 from gittrack.errors import GittrackError, UsageError
 from gittrack.exchange.csv_text import unguarded
 from gittrack.exchange.kinds import read_back
@@ -142,6 +143,8 @@ def _lines(path: str) -> Iterator[Line]:
 def _object(path: str, number: int, line: str) -> dict[str, object]:
     try:
         value = json.loads(line)
+        if "\\ud" in line.lower():
+            json_text(value).encode()  # half of a UTF-16 pair, which nothing could write down
     except (ValueError, RecursionError) as error:
         raise GittrackError(f"{path!r:.200}, line {number}: this is no JSON ({error})") from None
     if not isinstance(value, dict):

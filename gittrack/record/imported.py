@@ -21,7 +21,7 @@ from gittrack.record.publish import Files, frame_files
 from gittrack.replay import SummaryBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gittrack.model import Point, Record
     from gittrack.project import Project
@@ -82,9 +82,7 @@ def encode(record: Record, points: Mapping[str, Sequence[Point]]) -> Encoded:
     return Encoded(record.start.id, files, record.start.code.commit)
 
 
-def import_runs(
-    project: Project, runs: Sequence[Encoded], source: str, progress: Callable[[int, int], None] = lambda _, __: None
-) -> int:
+def import_runs(project: Project, runs: Sequence[Encoded], source: str) -> int:
     """Put `runs`, whose ids differ, on the branch and return how many are new; `source` is the name of their file.
 
     As many commits as there are ten thousand runs. The commits of their code that are here are kept alive.
@@ -94,7 +92,6 @@ def import_runs(
     done = 0
     for start in range(0, len(runs), _AT_ONCE):
         done += _append(project, runs[start : start + _AT_ONCE], source)
-        progress(start + _AT_ONCE, len(runs))
     if done:
         with contextlib.suppress(GittrackError, OSError):  # the runs are safe, whatever becomes of the packing
             maintain(project.repo, project.runs_ref, project.settings)

@@ -111,6 +111,8 @@ def test_no_row_is_imported_twice(gittrack: Gittrack, git: Git) -> None:
     write("x.csv", "lr,name\n1,x\n")
     assert "imported 1 run " in gittrack("import", "x.xlsx").out
     assert "imported 0 runs " in gittrack("import", "x.csv").out
+    write("y.csv", "lr,name\n1.0,x\n")
+    assert "imported 0 runs " in gittrack("import", "y.csv").out
 
 
 def test_rows_that_say_the_same_are_runs_of_their_own(gittrack: Gittrack) -> None:
@@ -278,6 +280,32 @@ def test_what_was_exported_comes_back(
         assert "histories" in str(again[0]["warnings"])
         assert "artifacts, 1 in all" in str(again[1]["warnings"])
     assert "imported 0 runs" in gittrack("import", file).out
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("status", "wild", "'wild' is not a status"),
+        ("name", "a\nb", "must not be empty or hold line breaks"),
+        ("host", "\ud800", "this is no JSON"),
+        ("parent", "../x", "the parent of a run is 32 hexadecimal characters"),
+        ("code", {"commit": "x\nHEAD"}, "must be the id of an object"),
+        ("metrics", {"a\tb": {"last": 1, "min": 1, "max": 1, "count": 1}}, "holds a line break or a control character"),
+        ("metrics", {"a": {"last": "x", "min": 1, "max": 1, "count": 1}}, "last"),
+        ("params", 3, "params"),
+    ],
+)
+def test_a_document_of_somebody_else(gittrack: Gittrack, git: Git, key: str, value: object, sentence: str) -> None:
+    write("a.csv", SHEET)
+    assert gittrack("import", "a.csv").code == 0
+    document = {**public.get_run("first").to_dict(), "id": "ef" * 16, key: value}
+    tip = git("rev-parse", "gittrack/runs")
+    done = gittrack("import", write("a.jsonl", json.dumps(document) + "\n"))
+
+    assert (done.code, done.err.count("\n")) == (1, 1), done.err
+    assert "line 1" in done.err
+    assert sentence in done.err
+    assert git("rev-parse", "gittrack/runs") == tip
 
 
 def test_spreadsheets_keep_their_types(gittrack: Gittrack) -> None:
