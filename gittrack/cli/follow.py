@@ -95,7 +95,7 @@ def _draw_on(selection: Selection, count: int | None, columns: Sequence[Named], 
                     runs, cost = _read(selection, count)
     finally:
         with suppress(OSError):  # the terminal is gone
-            _write("".join(f"{line}\n" for line in _lines(runs, columns, ink)))
+            _write("".join(f"{line}\n" for line in _lines(runs, columns, ink)[:-1]))
 
 
 def _read(selection: Selection, count: int | None) -> tuple[list[Run], float]:
