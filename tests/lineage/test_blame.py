@@ -38,8 +38,8 @@ def test_the_same_params_are_looked_for_farther_back() -> None:
 def test_without_them_the_fewest_differences_count() -> None:
     groups = [
         group("a", 0.1, model="tree", lr=2.0),
-        group("b", 0.2, model="tree", lr=0.1),
-        group("b", 0.3, model="net", lr=0.1),
+        group("b", 0.3, model="net", lr=0.1, start=1),
+        group("b", 0.2, model="tree", lr=0.1, start=2),
         group("c", 0.9, model="net", lr=0.5),
     ]
 
@@ -57,6 +57,7 @@ def test_data_that_changed_at_the_same_commit() -> None:
     [
         ((0.8, 0.9), (0.84,), 0.1, True),
         ((0.8, 0.9), (0.6,), 0.1, False),
+        ((0.5, 0.75), (0.875,), 0.25, True),  # just as much
         ((0.8,), (0.5, 0.9), 0.4, True),
         ((0.8,), (0.75,), 0.02, False),  # the spread that others have
         ((0.8,), (0.79,), 0.02, True),

@@ -87,8 +87,40 @@ def test_a_rewritten_commit_and_nothing(
     record("before")
     git("commit", "-q", "--amend", "-m", "Amended")
     assert drawing(gittrack("log", "--graph").out) == ["* X (HEAD -> main) Amended", "    X before finished  acc=2"]
+    old = git("rev-parse", "HEAD").strip()
+    (code / "value").write_text("3")
+    git("commit", "-qa", "--amend", "-m", "With other files")
+    hook = gittrack("hook", "post-rewrite", input=f"{old} {git('rev-parse', 'HEAD')}")
+    assert hook.code == 0, hook.err
+    # Of the first of the two amendments nobody told.
+    assert gittrack("log", "--graph").err == "gittrack: no run matches\n"
+    record("after")
+    newer = git("rev-parse", "HEAD").strip()
+    (code / "value").write_text("4")
+    git("commit", "-qa", "--amend", "-m", "And other files")
+    assert gittrack("hook", "post-rewrite", input=f"{newer} {git('rev-parse', 'HEAD')}").code == 0
+    assert drawing(gittrack("log", "--graph").out) == [
+        "* X (HEAD -> main) And other files",
+        "    X after finished  acc=3",
+    ]
     nothing = gittrack("log", "--graph", "HEAD~1")
     assert (nothing.code, nothing.out, nothing.err) == (0, "", "gittrack: no run matches\n")
     wrong = gittrack("log", "--graph", "nowhere")
     assert (wrong.code, "'nowhere' is no revision" in wrong.err) == (2, True)
     assert "exclude each other" in gittrack("log", "--graph", "--json").err
+
+
+def test_the_same_files_elsewhere_and_committed_later(
+    code: Path, git: Git, gittrack: Gittrack, commit: Commit, record: Record
+) -> None:
+    git("checkout", "-qb", "topic")
+    commit(2, "On topic")
+    record("on-topic")
+    git("checkout", "-q", "main")
+    commit(2, "The same on main")
+    assert gittrack("log", "--graph").err == "gittrack: no run matches\n", "it stands on its own branch"
+    (code / "value").write_text("3")
+    record("uncommitted")
+    commit(3, "Committed")
+    lines = drawing(gittrack("log", "--graph").out)
+    assert lines == ["* X (HEAD -> main) Committed", "    X* uncommitted finished  acc=3"]
