@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -252,3 +254,28 @@ def test_log_never_imports_dulwich(repo: Path, run_python: RunPython, gittrack: 
     assert "quick-fox" in first.out, "the index is made"
     assert "quick-fox" in second.out, "the index is there"
     assert (first.err, second.err) == ("[]\n", "[]\n")
+
+
+@pytest.mark.parametrize("words", [("compare", "-2"), ("best", "loss"), ("stats", "loss", "--json")])
+def test_judging_imports_nothing_costly(words: tuple[str, ...], repo: Path, run_python: RunPython) -> None:
+    script = """
+        import gittrack
+
+        for number in range(3):
+            with gittrack.start_run():
+                gittrack.log_metric("loss", number)
+    """
+    assert run_python(script).code == 0, repo
+    result = run_python(
+        """
+        import sys
+
+        from gittrack.cli.main import main
+
+        code = main(sys.argv[1:])
+        costly = {"asyncio", "dulwich", "importlib.metadata", "numpy", "rich", "statistics", "fractions"}
+        print(code, sorted(costly & set(sys.modules)), file=sys.stderr)
+        """,
+        *words,
+    )
+    assert result.err == "0 []\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from math import fsum, inf, isfinite, ldexp, nan, sqrt
-from statistics import median_high, median_low
 from typing import TYPE_CHECKING, TypeVar, final
 
 from gittrack.judge.student import within
@@ -57,7 +56,8 @@ class Sample:
         """The middle one, or the mean of the two in the middle; NaN where there is none."""
         if not self._values:
             return nan
-        low, high = median_low(self._values), median_high(self._values)
+        ordered = sorted(self._values)
+        low, high = ordered[(self.n - 1) // 2], ordered[self.n // 2]
         return low if low == high else low / 2 + high / 2
 
     @property

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import exp, inf, lgamma, log, log1p
-from statistics import NormalDist
 from typing import Final
 
 _TINY: Final = 1e-300  # stands for zero in a denominator
@@ -29,6 +28,8 @@ def outside(t: float, freedom: int) -> float:
 def within(confidence: float, freedom: int) -> float:
     """Return the t for which P(|T| ≤ t) is `confidence`, which lies between 0 and 1, both excluded."""
     if freedom > _MANY:
+        from statistics import NormalDist  # which brings a dozen modules
+
         return _expanded(-NormalDist().inv_cdf((1 - confidence) / 2), freedom)
     low, high = 0.0, 1.0
     while outside(high, freedom) > 1 - confidence and high < inf:

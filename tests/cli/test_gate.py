@@ -246,6 +246,41 @@ def test_what_was_tried_on_main_is_not_its_baseline(repo: Path, git: Git, gittra
     assert (found["candidate"], found["baseline"], found["passed"]) == (["tried"], ["old"], False)
 
 
+def test_a_long_way_back(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> None:
+    log({"acc": 0.95, "name": "new"})
+    start = "from refs/heads/feature^0\n"
+    lines = "".join(
+        f"commit refs/heads/feature\ncommitter Ada Example <ada@example.com> {1_800_000_000 + number} +0000\n"
+        f"data 1\nx\n{'' if number else start}M 100644 inline long.py\ndata 4\n{number:04}\n"
+        for number in range(300)
+    )
+    git("fast-import", "--quiet", cwd=branches, input=lines)
+
+    found = json.loads(gate(gittrack, "--json").out)
+
+    assert [run["name"] for run in found["candidate"]["runs"]] == ["new"]
+    assert found["candidate"]["back"] == 300
+    assert "300 commits before it" in gate(gittrack).out
+
+
+def test_the_candidates_earlier_runs_are_no_baseline(
+    repo: Path, tmp_path: Path, git: Git, gittrack: Gittrack, log: Log
+) -> None:
+    git("checkout", "-qb", "feature", cwd=repo)
+    git("commit", "-q", "--allow-empty", "-m", "The same tree as main", cwd=repo)
+    log({"acc": 0.5})
+    commit(git, repo, "model.py")
+    log({"acc": 0.9})
+    clone = tmp_path / "clone"
+    git("clone", "-q", repo.as_uri(), clone)
+    git("checkout", "-q", "--detach", cwd=clone)
+    git("branch", "-qD", "feature", cwd=clone)
+
+    result = gittrack("gate", "--metric", "acc", "--baseline", "origin/main", cwd=clone)
+
+    assert "there is nothing to judge by: no run of origin/main, or before it, has acc" in result.err
+
+
 def test_without_a_run_there_is_a_sentence(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> None:
     result = gate(gittrack)
     assert result.code == 1

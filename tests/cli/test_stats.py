@@ -129,6 +129,35 @@ def test_what_has_no_answer(seeds: Path, gittrack: Gittrack, words: list[str], c
     assert sentence in result.err
 
 
+def test_a_run_that_is_running(repo: Path, run_python: RunPython) -> None:
+    result = run_python("""
+        import json, subprocess, sys
+        import gittrack
+
+        def ask(*words):
+            done = subprocess.run([sys.executable, "-m", "gittrack", *words], capture_output=True, text=True)
+            return done.stdout or done.stderr
+
+        with gittrack.start_run("done", params={"lr": 1}) as run:
+            run.log_metric("acc", 0.5)
+        with gittrack.start_run("under way", params={"lr": 2}) as run:
+            run.log_metric("acc", 0.75)
+            run.log_metric("new", 1)
+            every = json.loads(ask("stats", "--all-statuses", "--json", "--group-by", "params.lr"))
+            print([(entry["metric"], entry["group"]["params.lr"], entry["mean"]) for entry in every])
+            print(len(json.loads(ask("stats", "acc", "--json"))))
+            print(json.loads(ask("best", "acc", "--all-statuses", "--json"))[0]["best"][0]["run"]["name"])
+            print(json.loads(ask("best", "acc", "--json"))[0]["best"][0]["run"]["name"])
+    """)
+
+    assert result.out.splitlines() == [
+        "[('acc', 1, 0.5), ('acc', 2, 0.75), ('new', 2, 1.0)]",
+        "1",
+        "under way",
+        "done",
+    ], (result.err, repo)
+
+
 def test_many_metrics_have_to_be_named(repo: Path, run_python: RunPython, gittrack: Gittrack) -> None:
     code = "import gittrack\nwith gittrack.start_run() as run:\n    for n in range(51): run.log_metric(f'm{n:02}', n)"
     assert run_python(code).code == 0, repo
