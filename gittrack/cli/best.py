@@ -16,7 +16,7 @@ from gittrack.cli.render import fit, harmless_json, screen, visible
 from gittrack.cli.report import array_lines, laid_out
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, json_option, label, open_runs, say, tell_problems
-from gittrack.cli.wording import counted, short_number
+from gittrack.cli.wording import left_out, short_number
 from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction
 from gittrack.query.terms import Order, Source, both
@@ -156,9 +156,7 @@ def _show(catalog: Catalog, found: Found, field: Field, fields: Sequence[Named],
     table = laid_out(catalog.documents(hits), page, lambda runs: _shapes(runs, groups, field, fields, page))
     remarks: list[str] = []
     if table.hidden and page.terminal:
-        names = ", ".join(table.hidden[:6]) + (", …" if len(table.hidden) > 6 else "")
-        remark = f"({counted(len(table.hidden), 'column')} left out for lack of room: {names})"
-        remarks = [page.ink.quiet(fit(remark, page.width or 80))]
+        remarks = [page.ink.quiet(fit(f"({left_out(table.hidden)})", page.width or 80))]
     show_lines(chain(table.lines, remarks), catalog.project, "log")
 
 

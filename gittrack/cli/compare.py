@@ -11,7 +11,7 @@ from gittrack.cli.pager import show_page
 from gittrack.cli.render import fit, screen
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, complete_run, json_option, open_runs, print_json, say, tell_problems
-from gittrack.cli.wording import counted
+from gittrack.cli.wording import left_out
 from gittrack.errors import GittrackError, UsageError
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ def _for_people(catalog: Catalog, runs: Sequence[Run], rows: Sequence[Row], page
         found = page_of(runs, lines_of(rows), page)
         lines = [*found.lines, *filter(None, [legend(rows)])]
         if found.hidden:
-            names = ", ".join(found.hidden[:6]) + (", …" if len(found.hidden) > 6 else "")
-            remarks.append(f"{counted(len(found.hidden), 'column')} left out for lack of room: {names}")
+            remarks.append(left_out(found.hidden))
     if page.terminal:
         lines += [page.ink.quiet(fit(f"({remark})", page.width or 80)) for remark in remarks]
     show_page("".join(f"{line}\n" for line in lines), catalog.project)

@@ -12,7 +12,7 @@ from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, json_option, open_runs, print_json, say, tell_problems
-from gittrack.cli.wording import counted
+from gittrack.cli.wording import counted, left_out
 from gittrack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -223,8 +223,7 @@ def _laid_out(runs: Iterable[Run], form: _Form, page: Screen) -> tuple[Iterator[
     found = report.table(runs, page, _columns(form))
     if not found.hidden:
         return found.lines, []
-    names = ", ".join(found.hidden[:6]) + (", …" if len(found.hidden) > 6 else "")
-    return found.lines, [f"{counted(len(found.hidden), 'column')} left out for lack of room: {names}"]
+    return found.lines, [left_out(found.hidden)]
 
 
 def _columns(form: _Form) -> Sequence[Named]:

@@ -28,6 +28,7 @@ _MARK: Final = " *"
 _LONGEST: Final = 40  # columns of a cell
 _COMMON: Final = 12  # characters that long texts begin with and that may be left out
 _ID: Final = 8
+_LEAST: Final = 12  # columns of text of which the beginning says something
 _WEIGHTS: Final = {Kind.METRICS: 300, Kind.PARAMS: 301, Kind.TAGS: 100, Kind.RUN: 90, Kind.CODE: 80}
 
 
@@ -57,7 +58,7 @@ def _upright(runs: Sequence[Run], lines: Sequence[Line], page: Screen) -> list[C
     """A column for each run, a line for each thing, those of one kind below a title."""
     names: list[str] = []
     cells: list[list[str]] = [[] for _ in runs]
-    whole = [_ID] * len(runs)
+    whole = [_LEAST] * len(runs)
     for kind, group in groupby(lines, key=lambda line: line.kind):
         names.append(kind.value)
         for column in cells:
@@ -70,7 +71,21 @@ def _upright(runs: Sequence[Run], lines: Sequence[Line], page: Screen) -> list[C
                 whole[place] = max(whole[place], width_of(cell) if line.right else 0)
     heading = Column("", names, 1, least=16, paint=lambda text: text if text.startswith(" ") else page.ink.title(text))
     columns = (Column(r.id[:_ID], c, 2, least=least) for r, c, least in zip(runs, cells, whole, strict=True))
-    return [heading, *columns]
+    return [heading, *_narrowed(list(columns), None if page.width is None else page.width - heading.natural)]
+
+
+def _narrowed(columns: list[Column], room: int | None) -> list[Column]:
+    """Cut the cells of the widest columns, so that all have room where that can be."""
+    if room is None:
+        return columns
+    for width in range(max(column.natural for column in columns), 0, -1):
+        if sum(len(GAP) + max(min(column.natural, width), column.smallest) for column in columns) <= room:
+            break
+    widths = [max(width, column.smallest) for column in columns]
+    return [
+        column._replace(cells=[fit(cell, most) for cell in column.cells])
+        for column, most in zip(columns, widths, strict=True)
+    ]
 
 
 def _sideways(runs: Sequence[Run], lines: Sequence[Line], page: Screen) -> list[Column]:

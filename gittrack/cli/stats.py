@@ -11,12 +11,12 @@ import click
 from gittrack.cli.grouping import exact_cell, group_fields, rank, short_cell
 from gittrack.cli.judging import finished, metric_field, statuses_option, summary_option
 from gittrack.cli.pager import show_page, write_lines, write_utf8
-from gittrack.cli.render import Column, harmless_json, render, screen, visible
+from gittrack.cli.render import Column, fit, harmless_json, render, screen, visible
 from gittrack.cli.report import array_lines
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.sheet import csv_text, escaped, markdown_lines
 from gittrack.cli.source import color_option, json_option, open_runs, tell_problems
-from gittrack.cli.wording import short_number
+from gittrack.cli.wording import left_out, short_number
 from gittrack.codec.document import json_text
 from gittrack.errors import GittrackError, UsageError
 from gittrack.query.terms import Order, Query, both
@@ -195,7 +195,9 @@ def _print_table(
             [escaped(column.title) for column in columns], rows, [column.right for column in columns]
         )
     else:
-        lines = render(columns, page.width, page.ink).lines
+        table = render(columns, page.width, page.ink)
+        remark = [page.ink.quiet(fit(f"({left_out(table.hidden)})", page.width or 80))] if table.hidden else []
+        lines = [*table.lines, *remark]
     show_page("".join(f"{line}\n" for line in lines), catalog.project)
 
 

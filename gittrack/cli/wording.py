@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gittrack.model import Number, Value
 
 _UNITS = ((60, "s", "second"), (60, "m", "minute"), (24, "h", "hour"), (14, "d", "day"))
@@ -108,3 +110,9 @@ def local_time(seconds: float) -> str:
 def counted(number: int, word: str) -> str:
     """Return '1 run' or '3 runs'."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def left_out(titles: Sequence[str]) -> str:
+    """Return the remark on columns that had no room in a table."""
+    names = ", ".join(titles[:6]) + (", …" if len(titles) > 6 else "")
+    return f"{counted(len(titles), 'column')} left out for lack of room: {names}"
