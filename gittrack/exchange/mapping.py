@@ -74,6 +74,8 @@ _SYNONYMS: Final = {
     "code.branch": ("branch", "git_branch"),
     "code.dirty": ("dirty",),
 }
+# Where they do not fit they are those of another tool, and say which run it was.
+_OF_OTHERS: Final = ("run_id", "id", "parent", "parent_run_id", "artifact_uri", "rev")
 _ATTRIBUTE_OF: Final = {name: attribute for attribute, names in _SYNONYMS.items() for name in names}
 _METRIC_WORDS: Final = frozenset(
     "acc accuracy loss f1 auc auroc precision recall rmse mae mse r2 iou map bleu rouge perplexity ppl error score "
@@ -137,13 +139,12 @@ def _named(name: str, values: Sequence[object], taken: set[str]) -> Column | Non
         if name == prefix[:-1] and all(nested(value) is not None for value in values):
             return Column(name, role, "", "its name")
     plain = re.sub(r"[\s-]+", "_", name.strip().lower()).removeprefix("attributes.")
-    if plain in ATTRIBUTES and plain not in taken and (plain != "run_id" or _fits(plain, values)):
+    if plain in ATTRIBUTES and plain not in taken and (plain not in _OF_OTHERS or _fits(plain, values)):
         return Column(name, Role.ATTRIBUTE, plain, "its name")
     attribute = _ATTRIBUTE_OF.get(plain)
     if attribute is not None and attribute not in taken and _fits(attribute, values):
         return Column(name, Role.ATTRIBUTE, attribute, "its name")
-    # An id of another tool says which run it was.
-    return Column(name, Role.TAG, name, "its name") if plain in ("run_id", "id") else None
+    return Column(name, Role.TAG, name, "its name") if plain in _OF_OTHERS else None
 
 
 def _fits(attribute: str, values: Sequence[object]) -> bool:

@@ -200,6 +200,30 @@ def test_prefixes_and_attributes(gittrack: Gittrack, git: Git) -> None:
     assert git("rev-parse", "refs/gittrack/code^{commit}^@").strip() == head, "its code is kept alive"
 
 
+MLFLOW = """\
+run_id,experiment_id,status,artifact_uri,start_time,end_time,metrics.acc,params.lr,tags.mlflow.runName,tags.mlflow.user
+0123456789abcdef0123456789abcdef,0,FINISHED,/a,2024-01-31 14:00:00.125000+00:00,2024-01-31 14:01+00:00,0.5,0.1,fox,ada
+"""
+DVC = """\
+Experiment,rev,typ,Created,parent,State,acc,train.lr
+fuzzy-fox,workspace,baseline,2024-01-31T14:00:00,1a2b3c,Success,0.75,0.1
+"""
+
+
+def test_tables_of_other_tools(gittrack: Gittrack) -> None:
+    for name, text in (("mlflow.csv", MLFLOW), ("dvc.csv", DVC)):
+        done = gittrack("import", write(name, text))
+        assert done.code == 0, done.err
+    one, other = public.get_run("fox"), public.search_runs(experiment="fuzzy-fox")[0]
+
+    assert (one.id, one.experiment, one.status) == ("0123456789abcdef" * 2, "0", "finished")
+    assert (one.duration, one.author, one.params) == (59.875, Author("ada", ""), {"lr": 0.1})
+    assert one.tags == {"imported_from": "mlflow.csv", "artifact_uri": "/a"}
+    assert other.tags == {"imported_from": "dvc.csv", "parent": "1a2b3c", "rev": "workspace"}
+    assert (other.params, other.metrics["acc"].last) == ({"typ": "baseline", "train.lr": 0.1}, 0.75)
+    assert (other.status, other.start.day) == ("finished", 31)
+
+
 def test_ids_are_kept_and_runs_that_are_here_stay(gittrack: Gittrack) -> None:
     write("a.csv", f"run_id,acc\n{'ab' * 16},0.5\n")
     assert "imported 1 run" in gittrack("import", "a.csv").out
