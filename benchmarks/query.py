@@ -99,7 +99,8 @@ def questions(folder: str, count: int) -> Iterator[Figure]:
         (taken,) = interleaved(ROUNDS, process(*ours(*words), cwd=repo))
         yield Figure(f"{count:,} runs: {what}", median(taken, 1e3), "ms", note=spread(taken, 1e3))
     if count >= 100_000:
-        for words in (QUESTION, ("log", "--all", "--csv"), ("log", "--all")):
+        by_optimizer = ("stats", "acc", "--group-by", "params.optimizer"), ("best", "loss", "--per", "params.optimizer")
+        for words in (QUESTION, ("log", "--all", "--csv"), ("log", "--all"), *by_optimizer):
             megabytes = peak_memory(*ours(*words), cwd=repo)
             yield Figure(f"{count:,} runs: memory of {' '.join(words[:3])}", megabytes, "MB", goal=100)
 

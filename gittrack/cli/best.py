@@ -15,7 +15,7 @@ from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, harmless_json, screen, visible
 from gittrack.cli.report import array_lines, laid_out
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
-from gittrack.cli.source import color_option, json_option, label, open_runs, say, tell_problems
+from gittrack.cli.source import color_option, complete_any_metric, json_option, label, open_runs, say, tell_problems
 from gittrack.cli.wording import left_out, short_number
 from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction
@@ -55,7 +55,7 @@ f1, … more (docs/gate.md has all of them). A run whose value is NaN is never t
 
 
 @click.command("best", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("metric")
+@click.argument("metric", shell_complete=complete_any_metric)
 @selecting(sort=False)
 @click.option("--min", "least", is_flag=True, help="Less is better.")
 @click.option("--max", "most", is_flag=True, help="More is better.")

@@ -10,7 +10,16 @@ from gittrack.cli.judging import directions, summary_option
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import fit, screen
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
-from gittrack.cli.source import color_option, complete_run, json_option, open_runs, print_json, say, tell_problems
+from gittrack.cli.source import (
+    color_option,
+    complete_any_metric,
+    complete_run,
+    json_option,
+    open_runs,
+    print_json,
+    say,
+    tell_problems,
+)
 from gittrack.cli.wording import left_out
 from gittrack.errors import GittrackError, UsageError
 
@@ -45,8 +54,22 @@ beside each other stand below each other. 'gittrack diff' shows two runs with th
 @click.argument("specs", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
 @selecting(revisions=False)
 @click.option("--all", "everything", is_flag=True, help="Show also what is the same for all of them.")
-@click.option("--min", "least", multiple=True, metavar="NAME", help="Of this metric less is better; repeatable.")
-@click.option("--max", "most", multiple=True, metavar="NAME", help="Of this metric more is better; repeatable.")
+@click.option(
+    "--min",
+    "least",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_any_metric,
+    help="Of this metric less is better; repeatable.",
+)
+@click.option(
+    "--max",
+    "most",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_any_metric,
+    help="Of this metric more is better; repeatable.",
+)
 @summary_option
 @json_option
 @click.option("--csv", is_flag=True, help="Print CSV, with every digit.")

@@ -11,7 +11,7 @@ import click
 
 from gittrack.cli.judging import direction_of, statuses_option, summary_option
 from gittrack.cli.pager import write_utf8
-from gittrack.cli.source import json_option, open_runs, print_json, say, tell_problems
+from gittrack.cli.source import complete_any_metric, json_option, open_runs, print_json, say, tell_problems
 from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction
 from gittrack.judge.gate import Aggregate, Rule
@@ -44,7 +44,13 @@ one it was made on, with a star. See docs/gate.md, with examples for GitHub and 
 
 @click.command("gate", epilog=EPILOG)
 @click.option(
-    "--metric", "metrics", multiple=True, required=True, metavar="NAME[:min|:max]", help="Judge this one; repeatable."
+    "--metric",
+    "metrics",
+    multiple=True,
+    required=True,
+    metavar="NAME[:min|:max]",
+    shell_complete=complete_any_metric,
+    help="Judge this one; repeatable.",
 )
 @click.option("--min", "least", is_flag=True, help="Less is better, of each metric that does not say so itself.")
 @click.option("--max", "most", is_flag=True, help="More is better, likewise.")

@@ -15,7 +15,7 @@ from gittrack.cli.render import Column, fit, harmless_json, render, screen, visi
 from gittrack.cli.report import array_lines
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.sheet import csv_text, escaped, markdown_lines
-from gittrack.cli.source import color_option, json_option, open_runs, tell_problems
+from gittrack.cli.source import color_option, complete_any_metric, json_option, open_runs, tell_problems
 from gittrack.cli.wording import left_out, short_number
 from gittrack.codec.document import json_text
 from gittrack.errors import GittrackError, UsageError
@@ -51,7 +51,7 @@ may be at most {MOST}.
 
 
 @click.command("stats", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("metrics", metavar="[METRIC...]", nargs=-1)
+@click.argument("metrics", metavar="[METRIC...]", nargs=-1, shell_complete=complete_any_metric)
 @selecting(sort=False, revisions=False)
 @click.option("-g", "--group-by", "groups", multiple=True, metavar="FIELD,...", help="A line for each value of these.")
 @click.option(

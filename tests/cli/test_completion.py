@@ -40,6 +40,8 @@ def test_runs_experiments_and_metrics(recorded: Path, gittrack: Gittrack, tmp_pa
     assert complete(gittrack, "gittrack plot a") == ["accuracy"]
     assert complete(gittrack, "gittrack plot loss,a") == ["loss,accuracy"]
     assert complete(gittrack, "gittrack plot loss grid-") == ["grid-2", "grid-1", "grid-0"]
+    for line in ("best", "stats loss", "gate --metric", "compare grid-0 --min"):
+        assert complete(gittrack, f"gittrack {line} a") == ["accuracy"]
     assert complete(gittrack, f"gittrack -C {recorded} show grid-2", cwd=tmp_path) == ["grid-2"]
 
 
