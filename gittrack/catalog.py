@@ -17,11 +17,11 @@ from gittrack.read.index import Index, Named, Progress, open_index
 from gittrack.read.specifier import CANDIDATES, ambiguous, parse_specifier, too_far_back, unknown, unknown_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from sqlite3 import Connection
 
     from gittrack.journals import Journaled
-    from gittrack.query.terms import Field
+    from gittrack.query.terms import Field, Source
     from gittrack.read.cells import Cell
     from gittrack.read.revisions import Codes
     from gittrack.read.search import Hit
@@ -109,13 +109,28 @@ class Catalog:
 
     def unknown_key(self, query: Query) -> str | None:
         """Return a sentence on a metric, param or tag of a query that no run has, None where runs have all of them."""
-        from gittrack.query.terms import Source
         from gittrack.query.values import fields_in
 
-        for field in fields_in(query.where, query.order):
-            if field.source in (Source.METRIC, Source.PARAM, Source.TAG) and not self._index.has(field):
-                return unknown_key(field.source.value, field.key, self._index.keys(field.source))
+        return self.unknown_field(fields_in(query.where, query.order))
+
+    def unknown_field(self, fields: Iterable[Field]) -> str | None:
+        """Return a sentence on the first of `fields` that no run has, None where runs have all of them."""
+        from gittrack.query.terms import Source
+
+        for field in fields:
+            if field.source not in (Source.METRIC, Source.PARAM, Source.TAG) or self._index.has(field):
+                continue
+            known = {*self._index.keys(field.source), *self._running_keys(field.source)}
+            if field.key not in known:
+                return unknown_key(field.source.value, field.key, sorted(known))
         return None
+
+    def _running_keys(self, source: Source) -> Iterator[str]:
+        from gittrack.values import flatten
+
+        for run in (journal.run for journal in self._journals.values()):
+            kept = {"metrics": run.metrics, "tags": run.tags, "params": dict(flatten(run.params))}
+            yield from kept[source.value]
 
     def hits(self, query: Query) -> list[Hit]:
         """Return the runs that `query` means, in its order, by what they are sorted by; `documents` reads them."""
@@ -124,10 +139,12 @@ class Catalog:
         from gittrack.read.touching import touching
 
         found = self._chosen(replace(query, limit=None))
-        trees = self._index.trees([hit.id for hit in found])
+        # The run before is one of all runs, whichever are asked for.
+        everything = self._chosen(Query(include_deleted=query.include_deleted))
+        trees = self._index.trees([hit.id for hit in everything])
         trees |= {run_id: tree for run_id, tree in self._running_trees() if tree}
-        found = touching(self.project, found, trees, query.paths)
-        return found if query.limit is None else found[: query.limit]
+        touched = touching(self.project, everything, trees, query.paths)
+        return [hit for hit in found if hit.id in touched][: query.limit]
 
     def _running_trees(self) -> Iterator[tuple[str, str | None]]:
         for run_id, journal in self._journals.items():

@@ -350,3 +350,16 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 def _type(value: object) -> str:
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def full_value(value: Value) -> str:
+    """Return a param's value as run.yaml would write it on one line, with every digit."""
+    if isinstance(value, str):
+        return value or "''"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{', '.join(map(full_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {full_value(item)}' for key, item in value.items())}}}"
+    return repr(value)

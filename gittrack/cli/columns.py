@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import string
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gittrack.cli.wording import duration, full_value, local_time, short_age, short_value
+from gittrack.cli.render import visible
+from gittrack.cli.wording import duration, local_time, short_age, short_value
 from gittrack.codec.times import write_time
 from gittrack.errors import UsageError
 from gittrack.query.parse import parse_field
 from gittrack.query.problem import QueryError
 from gittrack.query.terms import Field, Source, Type
-from gittrack.query.values import value_of
+from gittrack.query.values import params_of, value_of
+from gittrack.values import full_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +37,10 @@ _ALWAYS: Final = (
     "code.dirty",
 )
 _SHORT_IDS: Final = 8
+# As Python has it for numbers, with a bound for the width.
+_SPECIFICATION: Final = re.compile(
+    r"(?:(?P<fill>.)?(?P<align>[<>=^]))?[ +-]?#?0?(?P<width>\d{1,3})?[,_]?(?:\.\d{1,2})?[eEfFgGdn%]?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +76,8 @@ class Named:
 
     def _param(self, run: Run) -> str:
         """A param that is null is there all the same."""
-        from gittrack.values import flatten
-
         assert self.field is not None
-        return "null" if any(key == self.field.key for key, _ in flatten(run.params)) else ""
+        return "null" if self.field.key in params_of(run) else ""
 
     @staticmethod
     def is_number(value: Value) -> bool:
@@ -128,8 +133,16 @@ def all_columns(runs: Iterable[Run]) -> list[Named]:
 def of_key(source: Source, key: str) -> Named:
     """Return the column of a param, metric or tag."""
     kinds = {Source.PARAM: Type.VARIANT, Source.METRIC: Type.NUMBER, Source.TAG: Type.TEXT}
-    part = "last" if source is Source.METRIC else ""
-    return Named(f"{source.value}.{key}", Field(source, key, kinds[source], part))
+    field = Field(source, key, kinds[source], "last" if source is Source.METRIC else "")
+    name = f"{source.value}.{key}"
+    return Named(name if _means(name, field) else f"{source.value}.`{key.replace('`', '``')}`", field)
+
+
+def _means(name: str, field: Field) -> bool:
+    try:
+        return parse_field(name) == field
+    except QueryError:
+        return False
 
 
 def formatter(template: str) -> Formatter:
@@ -143,10 +156,13 @@ def formatter(template: str) -> Formatter:
         raise
     except ValueError as error:
         raise UsageError(f"--format {template!r:.100}: {error}; braces are written twice, {{{{ and }}}}") from None
-    for text, field, spec, conversion in pieces:
-        if conversion or "{" in spec:
-            raise UsageError(f"--format {template!r:.100}: {{{field and field.name}}} takes a width and digits only")
-        del text
+    for _, field, spec, conversion in pieces:
+        if field is not None and (conversion or not _SPECIFICATION.fullmatch(spec)):
+            what = f"{field.name}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}"
+            raise UsageError(
+                f"--format {{{what}}}: a width and digits may follow, as in :>8 or :.3f; a key with : in it "
+                "stands in --columns"
+            )
     return Formatter(tuple((text, field, spec) for text, field, spec, _ in pieces))
 
 
@@ -157,24 +173,23 @@ class Formatter:
     pieces: tuple[tuple[str, Named | None, str], ...]
 
     def line(self, run: Run) -> str:
-        """Return the text for one run; UsageError where a specification does not fit the value."""
-        return "".join(text + (_formatted(run, field, spec) if field else "") for text, field, spec in self.pieces)
+        """Return the text for one run, its values harmless; UsageError where a specification does not fit."""
+        return "".join(
+            text + (visible(_formatted(run, field, spec)) if field else "") for text, field, spec in self.pieces
+        )
 
 
 def _formatted(run: Run, field: Named, spec: str) -> str:
     value = field.value(run)
-    if not spec or value is None or not Named.is_number(value):
-        # A number's digits mean nothing for what is not there; the width still holds.
-        text = field.exact(run)
-        return format(text, _width_only(spec)) if spec else text
-    try:
-        return format(value, spec)
-    except ValueError as error:
-        raise UsageError(f"--format {{{field.name}:{spec}}}: {error}") from None
-
-
-def _width_only(spec: str) -> str:
-    import re
-
-    found = re.match(r"(?:.?[<>^])?\d*", spec.lstrip("+ -#0"))
-    return found[0] if found else ""
+    if spec and value is not None and Named.is_number(value):
+        try:
+            return format(value, spec)
+        except OverflowError:  # an integer beyond all floats
+            pass
+        except ValueError as error:
+            raise UsageError(f"--format {{{field.name}:{spec}}}: {error}") from None
+    # Digits mean nothing for what is no number; the width still holds.
+    found = _SPECIFICATION.fullmatch(spec)
+    assert found is not None
+    fill, align, width = found["fill"] or "", (found["align"] or "").replace("=", ">"), found["width"] or ""
+    return format(field.exact(run), f"{fill}{align}{width}")

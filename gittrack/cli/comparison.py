@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.cli.render import Column, render, visible, width_of
-from gittrack.cli.wording import full_value, long_age, short_number, size
+from gittrack.cli.wording import long_age, short_number, size
 from gittrack.git.diff import changed_files
 from gittrack.model import Input, MetricSummary
 from gittrack.read.difference import Absent, gap
+from gittrack.values import full_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

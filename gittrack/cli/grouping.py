@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.cli.columns import named_list, short_text
-from gittrack.cli.wording import full_value
 from gittrack.errors import UsageError
 from gittrack.query.terms import Source
+from gittrack.values import full_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

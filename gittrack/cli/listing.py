@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack.cli.render import GAP, Column, Screen, fit, visible, width_of
 from gittrack.cli.wording import short_age, short_number, short_value
+from gittrack.query.values import params_of
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
@@ -30,11 +31,16 @@ class Shape(NamedTuple):
     whole: bool = False
     paint: Callable[[str], str] | None = None
 
-    def column(self, runs: Sequence[Run]) -> Column:
-        """Return the column of some runs."""
-        cells = [self.cell(run) for run in runs]
+    def column(self, cells: Sequence[str]) -> Column:
+        """Return the column with those cells."""
         least = max([4, *map(width_of, cells)]) if self.whole else self.least
         return Column(self.title, cells, self.weight, self.right, least, self.paint)
+
+
+def columns_of(found: Sequence[Shape], runs: Sequence[Run]) -> list[Column]:
+    """Return the columns of some runs, at least one."""
+    rows = ([shape.cell(run) for shape in found] for run in runs)
+    return [shape.column(cells) for shape, cells in zip(found, zip(*rows, strict=True), strict=True)]
 
 
 def shapes(runs: Sequence[Run], ink: Ink, now: float, measured: Sequence[Shape] = ()) -> list[Shape]:
@@ -148,10 +154,8 @@ def _rank(flat: Sequence[Mapping[str, Value]], name: str) -> tuple[bool, int, in
 
 def _param(name: str, flat: Sequence[Mapping[str, Value]], weight: int) -> Shape:
     def cell(run: Run) -> str:
-        for key, value in flatten(run.params):
-            if key == name:
-                return fit(visible(short_value(value)), _LONGEST_CELL)
-        return ""
+        params = params_of(run)
+        return fit(visible(short_value(params[name])), _LONGEST_CELL) if name in params else ""
 
     # A heading may be cut, a number never: half a number is another number.
     numbers = all(_is_number(params[name]) for params in flat if name in params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from gittrack.cli.pager import show_lines, write_lines
-from gittrack.cli.render import fit, screen, visible
+from gittrack.cli.render import fit, harmless_json, screen, visible
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
-from gittrack.cli.source import color_option, json_option, open_runs, print_json, say, tell_problems
+from gittrack.cli.source import color_option, json_option, open_runs, say, tell_problems
 from gittrack.cli.wording import counted, left_out
 from gittrack.errors import UsageError
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from gittrack.catalog import Catalog
     from gittrack.cli.columns import Named
     from gittrack.cli.render import Screen
-    from gittrack.model import Run, Value
-    from gittrack.query.terms import Query
+    from gittrack.model import Run
+    from gittrack.query.terms import Field, Query
+    from gittrack.read.cells import Cell
+    from gittrack.read.search import Hit
 
 DEFAULT_COUNT = 20
 EPILOG = f"""\b
@@ -132,12 +135,12 @@ def command(
         return
     if count is None and not (everything or form.for_programs):
         count = DEFAULT_COUNT
-    wanted = None if everything else count
     catalog = open_runs()
     # One more than wanted tells whether there are more.
-    query = selection.query(catalog, limit=None if wanted is None else wanted + 1)
-    listed = _Listed(catalog, query, wanted)
+    query = selection.query(catalog, limit=None if count is None else count + 1)
+    listed = _Listed(catalog, query, count)
     tell_problems(catalog)
+    _tell_unknown(catalog, query, form)
     if form.for_programs:
         _for_programs(listed, form)
     elif listed.found:
@@ -181,14 +184,18 @@ class _Listed:
     def __iter__(self) -> Iterator[Run]:
         return self.catalog.documents(self._shown)
 
+    def cells(self, fields: Sequence[Field]) -> Iterator[tuple[Hit, tuple[Cell, ...]]]:
+        """Yield what each has in some fields."""
+        return self.catalog.cells(self._shown, fields)
+
 
 def _for_programs(listed: _Listed, form: _Form) -> None:
     from gittrack.cli import report
 
     if form.groups:
-        print_json([{"group": key, "runs": runs} for key, runs in _grouped_documents(listed, form)])
+        write_lines(_grouped_lines(listed, form))
     elif form.csv:
-        write_lines(report.csv_lines(lambda: listed, _columns(form)))
+        write_lines(report.csv_lines(lambda: listed, _columns(form), harmless=sys.stdout.isatty()))
     elif form.template is not None:
         from gittrack.cli.columns import formatter
 
@@ -237,44 +244,70 @@ def _columns(form: _Form) -> Sequence[Named]:
 # Groups
 
 
-def _groups(listed: _Listed, form: _Form) -> tuple[list[str], dict[tuple[str, ...], list[Run]]]:
-    """The names that were grouped by, and the runs of each combination of values, in the order of the first of each."""
-    from gittrack.cli.columns import named_list
+def _groups(listed: _Listed, form: _Form) -> Iterator[tuple[dict[str, Cell], list[Hit]]]:
+    """The values of each group, and its runs, in the order of the first run of each."""
+    from gittrack.cli.grouping import exact_cell, group_fields
 
-    fields = named_list(form.groups)
-    found: dict[tuple[str, ...], list[Run]] = {}
-    for run in listed:
-        found.setdefault(tuple(field.exact(run) for field in fields), []).append(run)
-    return [field.name for field in fields], found
+    fields = group_fields(form.groups)
+    found: dict[tuple[str, ...], tuple[tuple[Cell, ...], list[Hit]]] = {}
+    for hit, cells in listed.cells([named.field for named in fields if named.field]):
+        found.setdefault(tuple(map(exact_cell, cells)), (cells, []))[1].append(hit)
+    for cells, hits in found.values():
+        yield {named.name: cell for named, cell in zip(fields, cells, strict=True)}, hits
 
 
-def _grouped_documents(listed: _Listed, form: _Form) -> Iterator[tuple[dict[str, Value], list[dict[str, object]]]]:
-    from gittrack.cli.columns import named_list
-    from gittrack.codec.document import run_document
+def _grouped_lines(listed: _Listed, form: _Form) -> Iterator[str]:
+    """The lines of a JSON array of groups."""
+    from gittrack.cli import report
+    from gittrack.codec.document import json_text
 
-    fields = named_list(form.groups)
-    for runs in _groups(listed, form)[1].values():
-        yield {field.name: field.value(runs[0]) for field in fields}, [run_document(run) for run in runs]
+    between = "["
+    for values, hits in _groups(listed, form):
+        yield f'{between}{{"group": {harmless_json(json_text(values))}, "runs":'
+        *lines, last = report.json_array(listed.catalog.documents(hits))
+        yield from lines
+        between = f"{last}}},\n"
+    yield "[]" if between == "[" else f"{between[:-2]}]"
 
 
 def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
-    names, found = _groups(listed, form)
-    for place, (values, runs) in enumerate(found.items()):
-        facts = ", ".join(f"{visible(n)} = {visible(v) or '(none)'}" for n, v in zip(names, values, strict=True))
+    from gittrack.cli.grouping import NONE, exact_cell
+    from gittrack.cli.report import in_markdown
+
+    for place, (values, hits) in enumerate(_groups(listed, form)):
+        facts = ", ".join(f"{visible(name)} = {visible(exact_cell(cell)) or NONE}" for name, cell in values.items())
+        title = f"{facts} ({counted(len(hits), 'run')})"
         if place:
             yield ""
-        title = f"{facts} ({counted(len(runs), 'run')})"
-        yield f"### {title}\n" if form.markdown else page.ink.title(title)
-        yield from _laid_out(runs, form, page)[0]
+        yield f"### {in_markdown(title)}\n" if form.markdown else page.ink.title(title)
+        yield from _laid_out(listed.catalog.documents(hits), form, page)[0]
 
 
 # Output
 
 
+def _tell_unknown(catalog: Catalog, query: Query, form: _Form) -> None:
+    """Warn of names to sort by, or to show, that no run has: the answer would be taken for another."""
+    from gittrack.query.values import fields_in
+
+    if not (query.order or form.columns or form.groups) or not catalog.runs(1, include_deleted=True):
+        return
+    fields = [*fields_in(None, query.order)]
+    if form.columns or form.groups:
+        from gittrack.cli.columns import named_list
+
+        fields += [named.field for named in named_list((*form.columns, *form.groups)) if named.field]
+    unknown = catalog.unknown_field(fields)
+    if unknown:
+        say(f"warning: {unknown}")
+
+
 def _tell_empty(catalog: Catalog, query: Query, *, narrowed: bool) -> None:
-    if narrowed and catalog.runs(limit=1):
-        unknown = catalog.unknown_key(query)
+    if catalog.runs(limit=1, include_deleted=query.include_deleted):
+        unknown = catalog.unknown_key(query) if narrowed else None
         say(f"no run matches{f': {unknown}' if unknown else ''}")
+    elif catalog.runs(limit=1, include_deleted=True):
+        say("all runs here are marked as deleted: --deleted lists them")
     elif catalog.project.lost_tip() is not None:
         say("the branch of the runs is gone, and they are still here: 'gittrack doctor --fix' brings it back")
     else:

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from gittrack.cli.render import GAP, Column, Screen, fit, render, sparkline, visible, visible_lines, width_of
-from gittrack.cli.wording import counted, duration, full_value, local_time, long_age, short_number, size
+from gittrack.cli.wording import counted, duration, local_time, long_age, short_number, size
 from gittrack.codec.paths import RECORD, run_directory
 from gittrack.model import IMPORTED_FROM, RUNNING, MetricSummary, Run
-from gittrack.values import flatten
+from gittrack.values import flatten, full_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

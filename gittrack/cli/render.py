@@ -207,19 +207,25 @@ def _rows(kept: Sequence[Column], widths: list[int], ink: Ink, *, cut: bool = Tr
         yield _line([(c.cells[row], c.paint or ink.plain, c.right) for c in kept], widths, cut=cut)
 
 
-def _fitted(kept: list[Column], width: int | None) -> tuple[list[Column], list[int]]:
-    while True:
-        widths = [column.natural for column in kept]
-        excess = 0 if width is None else sum(widths) + len(GAP) * (len(kept) - 1) - width
-        slack = sum(widths) - sum(column.smallest for column in kept)
-        if excess <= slack or len(kept) == 1:
-            return kept, _shrunk(kept, widths, excess)
-        kept.remove(min(kept, key=lambda column: column.weight))
+def _fitted(columns: list[Column], width: int | None) -> tuple[list[Column], list[int]]:
+    """The columns that have room, and their widths: those of the lowest weight are left out first."""
+    natural = [column.natural for column in columns]
+    smallest = [column.smallest for column in columns]
+    places = list(range(len(columns)))
+    needed = sum(smallest) + len(GAP) * (len(columns) - 1)
+    for place in sorted(places, key=lambda place: columns[place].weight):
+        if width is None or needed <= width or len(places) == 1:
+            break
+        places.remove(place)
+        needed -= smallest[place] + len(GAP)
+    kept, widths = [columns[place] for place in places], [natural[place] for place in places]
+    excess = 0 if width is None else sum(widths) + len(GAP) * (len(kept) - 1) - width
+    return kept, _shrunk(kept, widths, excess, [smallest[place] for place in places])
 
 
-def _shrunk(kept: list[Column], widths: list[int], excess: int) -> list[int]:
+def _shrunk(kept: list[Column], widths: list[int], excess: int, smallest: list[int]) -> list[int]:
     for index in sorted(range(len(kept)), key=lambda index: kept[index].weight):
-        cut = min(max(excess, 0), widths[index] - kept[index].smallest)
+        cut = min(max(excess, 0), widths[index] - smallest[index])
         widths[index] -= cut
         excess -= cut
     return widths

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gittrack.cli.listing import named_shapes, one_line_each, shapes
+from gittrack.cli.listing import columns_of, named_shapes, one_line_each, shapes
 from gittrack.cli.render import harmless_json, more_rows, render, visible
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def laid_out(runs: Iterable[Run], page: Screen, shaped: Callable[[Sequence[Run]]
     coming = iter(runs)
     sample = list(islice(coming, SAMPLE))
     found = shaped(sample)
-    above = render([shape.column(sample) for shape in found], page.width, page.ink)
-    rest = (more_rows([shape.column(batch) for shape in found], above, page.ink) for batch in _batches(coming))
+    above = render(columns_of(found, sample), page.width, page.ink)
+    rest = (more_rows(columns_of(found, batch), above, page.ink) for batch in _batches(coming))
     return Table(chain(above.lines, chain.from_iterable(rest)), above.hidden)
 
 
@@ -63,10 +64,13 @@ def markdown(runs: Iterable[Run], page: Screen, columns: Sequence[Named] = ()) -
         yield _marked(shape.cell(run) for shape in found)
 
 
-def csv_lines(runs: Callable[[], Iterable[Run]], columns: Sequence[Named] = ()) -> Iterator[str]:
+def csv_lines(
+    runs: Callable[[], Iterable[Run]], columns: Sequence[Named] = (), *, harmless: bool = False
+) -> Iterator[str]:
     """Yield the lines of CSV (RFC 4180, with line feeds), every digit of every number in it.
 
-    Without columns there are all that `runs()`, which is asked twice then, has anything in.
+    With `harmless` what a terminal would obey is written out. Without columns there are all that `runs()`, which is
+    asked twice then, has anything in.
     """
     import csv
     from io import StringIO
@@ -74,11 +78,13 @@ def csv_lines(runs: Callable[[], Iterable[Run]], columns: Sequence[Named] = ()) 
     from gittrack.cli.columns import all_columns
 
     wanted = columns or all_columns(runs())
+    cell = visible if harmless else str
     buffer = StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # With this ending a lone carriage return is quoted as well.
+    writer = csv.writer(buffer, lineterminator="\r\n")
     for row in chain([[column.name for column in wanted]], ([c.exact(run) for c in wanted] for run in runs())):
-        writer.writerow(row)
-        yield buffer.getvalue().rstrip("\n")
+        writer.writerow(map(cell, row))
+        yield buffer.getvalue().removesuffix("\r\n")
         buffer.seek(0)
         buffer.truncate()
 
@@ -112,12 +118,16 @@ def array_lines(documents: Iterator[str]) -> Iterator[str]:
 
 def formatted(runs: Iterable[Run], template: Formatter) -> Iterator[str]:
     """Yield each run by a template."""
-    return (visible(template.line(run)) for run in runs)
+    return (template.line(run) for run in runs)
+
+
+def in_markdown(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is: no table, tag, link, picture or code begins in it."""
+    return re.sub(r"[\\|\[\]`]", r"\\\g<0>", text).replace("<", "&lt;")
 
 
 def _marked(cells: Iterable[str]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(map(in_markdown, cells))} |"
 
 
 def _batches(runs: Iterator[Run], size: int = _BATCH) -> Iterator[list[Run]]:

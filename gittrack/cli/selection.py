@@ -179,8 +179,12 @@ def _paths(catalog: Catalog, paths: Sequence[str]) -> tuple[str, ...]:
     top = catalog.project.repo.worktree
     found = []
     for path in paths:
-        below = os.path.relpath(os.path.join(os.path.realpath("."), path), top) if top else os.path.normpath(path)
-        if below.split(os.sep)[0] == os.pardir or "\n" in below:
+        folder, name = os.path.split(path.rstrip(os.sep) or os.curdir)
+        whole = os.path.normpath(os.path.join(os.path.realpath(folder or os.curdir), name))
+        below = os.path.relpath(whole, top) if top else os.path.normpath(path)
+        if below.split(os.sep)[0] == os.pardir:
             raise UsageError(f"the path {path!r:.200} is not in this working tree")
+        if "\n" in below:
+            raise UsageError(f"the path {path!r:.200} holds a line break; name the folder that it is in")
         found.append("" if below == os.curdir else below.replace(os.sep, "/"))
     return tuple(found)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gittrack.cli.sheet import escaped, markdown_lines
-from gittrack.cli.wording import counted, full_value, short_number, short_value
+from gittrack.cli.wording import counted, short_number, short_value
 from gittrack.gate import params_that_differ
 from gittrack.read.whereabouts import COMMIT
+from gittrack.values import full_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from gittrack.values import full_value
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,19 +35,6 @@ def short_value(value: Value) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return short_number(value)
     return full_value(value)
-
-
-def full_value(value: Value) -> str:
-    """Return a param's value as run.yaml would write it on one line, with every digit."""
-    if isinstance(value, str):
-        return value or "''"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
-        return f"[{', '.join(map(full_value, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {full_value(item)}' for key, item in value.items())}}}"
-    return repr(value)
 
 
 def short_age(then: float, now: float) -> str:

@@ -10,11 +10,13 @@ from gittrack.errors import UsageError
 from gittrack.git.process import GitError, run_git, run_git_status, stream_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from gittrack.git.repository import Repository
 
 _OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# The body of the message of a commit that keeps a working tree.
+SNAPSHOT_MARK: Final = "The files as they were when a run started; made by gittrack."
 _MOST: Final = 20_000  # commits that are looked at; a run is looked for among those that came after it
 _BLOCK: Final = 200  # commits whose patches are made at once
 
@@ -25,18 +27,18 @@ def own_history(runs_ref: str, but: Iterable[str] = ()) -> list[str]:
     return [*(f"--exclude={name}" for name in (branch, *but)), "--branches", "--tags"]
 
 
-def whole_history(runs_ref: str) -> list[str]:
+def whole_history(runs_ref: str, but: Iterable[str] = ()) -> list[str]:
     """Return git's words for all branches and tags, also those of remotes as they were fetched; never the runs."""
-    return [*own_history(runs_ref), f"--exclude=*/{runs_ref.removeprefix('refs/heads/')}", "--remotes"]
+    return [*own_history(runs_ref, but), f"--exclude=*/{runs_ref.removeprefix('refs/heads/')}", "--remotes"]
 
 
-def branches_at(repo: Repository, commit: str) -> list[str]:
-    """Return the user's branches whose tip is `commit`."""
-    if not is_oid(commit):
-        return []
-    asked = ["for-each-ref", "--format=%(refname:lstrip=2)", f"--points-at={commit}", "refs/heads"]
+def snapshot_branches(repo: Repository) -> list[str]:
+    """Return the user's branches that are at a snapshot: where somebody looks at a run, and nothing went on from."""
+    asked = ["for-each-ref", "--format=%(refname:lstrip=2)%00%(contents:body)%00", "refs/heads"]
     code, out, _ = run_git_status(asked, repo=repo)
-    return [] if code else out.decode("utf-8", "surrogateescape").splitlines()
+    fields = [] if code else out.decode("utf-8", "surrogateescape").split("\0")
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    return [name.lstrip("\n") for name, body in pairs if body == f"{SNAPSHOT_MARK}\n"]
 
 
 def is_oid(text: str) -> bool:
@@ -50,6 +52,17 @@ def is_in_history(repo: Repository, commit: str, history: Sequence[str]) -> bool
         return False
     code, out, _ = run_git_status(["rev-list", "--max-count=1", commit, "--not", *history], repo=repo)
     return code == 0 and not out
+
+
+def outside_history(repo: Repository, commits: Collection[str], history: Sequence[str]) -> set[str]:
+    """Return those of `commits` that are here, and to which nothing of `history` (see above) leads."""
+    if not commits:
+        return set()
+    asked = "".join(f"{commit}\n" for commit in commits if is_oid(commit)).encode()
+    # The second --not turns the first one off for what is read.
+    command = ["rev-list", "--ignore-missing", "--not", *history, "--not", "--stdin"]
+    out = run_git(command, repo=repo, stdin=asked)
+    return set(commits) & set(out.decode("ascii").split())
 
 
 def is_ancestor(repo: Repository, commit: str, tip: str) -> bool:
@@ -118,7 +131,7 @@ def revisions_checked(revisions: Sequence[str]) -> Iterator[None]:
         yield
     except GitError as error:
         text = str(error)
-        if "revision" in text or "unknown" in text or "ambiguous" in text:
+        if any(word in text for word in ("revision", "unknown", "ambiguous", "bad object")):
             raise UsageError(
                 f"{' '.join(revisions)!r:.200} is no revision of the code, such as main..feature or v1.0..; "
                 "'gittrack show RUN' shows a run, and paths come after --"

@@ -11,7 +11,7 @@ from gittrack.errors import StorageError
 from gittrack.git.process import run_git, start_git, stream_git
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Sequence
     from types import TracebackType
 
     from gittrack.git.repository import Repository
@@ -99,6 +99,26 @@ def objects_at(repo: Repository, names: Sequence[str]) -> list[str | None]:
     asked = b"".join(os.fsencode(name) + b"\0" for name in names)
     out = run_git(["cat-file", "-z", "--batch-check=%(objectname)"], repo=repo, stdin=asked).splitlines()
     return [line.decode("ascii") if b" " not in line else None for line in out]
+
+
+def differing_pairs(repo: Repository, pairs: Collection[tuple[str, str]], paths: Sequence[str]) -> set[tuple[str, str]]:
+    """Return those pairs of trees that differ at one of `paths`, which count from the top; no file is read."""
+    asked = list(pairs)
+    if not asked:
+        return set()
+    places = [f":(top,literal){path}" if path else ":(top)" for path in paths]
+    feed = "".join(f"{old} {new}\n" for old, new in asked).encode()
+    command = ["diff-tree", "--stdin", "--name-only", "--no-renames", "--end-of-options", "--", *places]
+    lines = run_git(command, repo=repo, stdin=feed).decode("utf-8", "replace").splitlines()
+    found: set[tuple[str, str]] = set()
+    place = -1
+    for line in lines:
+        # Each pair is repeated, and followed by what differs.
+        if place + 1 < len(asked) and line == " ".join(asked[place + 1]):
+            place += 1
+        else:
+            found.add(asked[place])
+    return found
 
 
 def parents_of(commit: bytes) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import StorageError
+from gittrack.git.ancestry import SNAPSHOT_MARK
 from gittrack.git.branch import commit_bytes, tree_of
 from gittrack.git.durable import fsync_directories, make_directories
 from gittrack.git.index_copy import write_tree
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 3
 _OBJECTS: Final = ".objects"
 _DURABLE: Final = ("-c", "core.fsync=all", "-c", "core.fsyncObjectFiles=true", "-c", "pack.compression=1")
-_MARK: Final = "The files as they were when a run started; made by gittrack."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def base_of(repo: Repository, commit: str) -> str | None:
 
 def is_snapshot(commit: bytes) -> bool:
     """Tell whether a raw commit is one that `take_snapshot` made."""
-    return commit.endswith(f"\n\n{_MARK}\n".encode())
+    return commit.endswith(f"\n\n{SNAPSHOT_MARK}\n".encode())
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _commit(
     who = (committer, time.time())
     place = f" on {state.branch}" if state.branch else ""
     parents = [state.commit] if state.commit else []
-    data = commit_bytes(tree, parents, f"Working tree{place}\n\n{_MARK}\n", who, who)
+    data = commit_bytes(tree, parents, f"Working tree{place}\n\n{SNAPSHOT_MARK}\n", who, who)
     commit = store.write("commit", data)
     store.sync()
     return commit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -20,6 +21,7 @@ from gittrack.query.terms import (
     Mode,
     Not,
     Operand,
+    Or,
     Source,
     Type,
 )
@@ -28,6 +30,15 @@ _TEXTS: Final = (Type.TEXT, Type.HEX, Type.STATUS)
 _NUMBERS: Final = (Type.NUMBER, Type.DURATION, Type.TIME, Type.FLAG)
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{4,63}")
 _MIRRORED: Final = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+# What gittrack writes, and what a program that logs text makes of it.
+_SPELLINGS: Final = {
+    "true": ("true", "True"),
+    "false": ("false", "False"),
+    "null": ("null", "None"),
+    "none": ("null", "None"),
+}
 
 
 class MismatchError(Exception):
@@ -115,8 +126,10 @@ def _with_literal(field: Field, sign: str, literal: Literal, now: float) -> Cond
 
 def _variant(field: Field, sign: str, value: Constant) -> Condition:
     """A param: compared as a number with a number, as text with text; text that is a number has an order as one."""
-    if isinstance(value, bool):
-        return Comparison(field, _equality(field, sign), Literal(str(value)), Mode.TEXT)
+    spellings = _SPELLINGS.get(str(value).lower()) if isinstance(value, (bool, str)) else None
+    if spellings is not None and (isinstance(value, bool) or sign in ("=", "!=")):
+        same = Or(tuple(Comparison(field, "=", Literal(each), Mode.TEXT) for each in spellings))
+        return same if _equality(field, sign) == "=" else Not(same)
     if isinstance(value, str) and sign not in ("=", "!="):
         try:
             value = float(value)
@@ -150,7 +163,12 @@ def _amount(field: Field, value: Constant, now: float) -> float:
         raise MismatchError(str(error)) from None
     if isinstance(value, str):
         raise MismatchError(f"{spelled(field)} is a number; write the value without quotes")
-    return value / 1000 if field.type is Type.TIME and value > MILLISECONDS_FROM else value
+    if field.type is not Type.TIME or value <= MILLISECONDS_FROM:
+        return value
+    try:
+        return value / 1000
+    except OverflowError:
+        return math.inf
 
 
 def _status(value: Constant) -> str:

@@ -131,4 +131,7 @@ def _unknown(name: str) -> str:
     if close:
         return f"unknown name {name!r:.80}; did you mean {close[0]}?"
     plain = name if len(name) <= 40 and name.isprintable() else "acc"
-    return f"unknown name {name!r:.80}; a metric is metrics.{plain}, a param params.{plain}, a tag tags.{plain}"
+    return (
+        f"unknown name {name!r:.80}; a metric is metrics.{plain}, a param params.{plain}, a tag tags.{plain}, "
+        f"and text stands in quotes, '{plain}'"
+    )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _Expression: TypeAlias = Operand | Condition
 _T = TypeVar("_T")
 
-DEPTH_LIMIT: Final = 60  # brackets inside of brackets, NOT and minus signs included
+DEPTH_LIMIT: Final = 25  # brackets inside of brackets, NOT and minus signs included
 CONDITIONS_LIMIT: Final = 500
 _SIGNS: Final = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _KEYWORDS: Final = frozenset(
@@ -64,13 +64,16 @@ def parse_order(text: str) -> Order:
     Raises QueryError for what is no order.
     """
     parser = _Parser(text, 0.0)
-    descending = bool(parser.take_sign("-"))
+    minus = bool(parser.take_sign("-"))
+    descending = minus
     start = parser.token
     operand = parser.operand(parser.sum(), start)
+    if minus and parser.token.value.lower() in ("asc", "desc"):
+        parser.fail("either a leading - or ASC or DESC, not both")
     if parser.take_word("desc"):
         descending = True
-    elif parser.take_word("asc"):
-        descending = False
+    else:
+        parser.take_word("asc")
     parser.expect_end("ASC, DESC or the end")
     if isinstance(operand, Literal):
         parser.fail("a name to sort by, as in metrics.acc, was expected", start)
@@ -296,6 +299,8 @@ class _Parser:
             self.fail(f"expected a name or a value, found {self._found()}")
         self._place += 1
         if token.kind == "sign":
+            if self.token.kind == "sign":
+                self.fail(f"expected a number after the minus sign, found {self._found()}")
             negative = self._value()
             if isinstance(negative, Literal) and not isinstance(negative.value, (str, bool)):
                 return Literal(-negative.value)

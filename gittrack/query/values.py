@@ -47,7 +47,23 @@ def value_of(run: Run, field: Field) -> Value:
     if field.source is Source.METRIC:
         summary = run.metrics.get(field.key)
         return None if summary is None else getattr(summary, field.part)
-    return next((value for key, value in flatten(run.params) if key == field.key), None)
+    return params_of(run).get(field.key)
+
+
+_last: list[tuple[Run, dict[str, Value]]] = []
+
+
+def params_of(run: Run) -> dict[str, Value]:
+    """Return the params of `run` by their dotted names; of two that have the same one, the first.
+
+    The last answer is kept: a row of a table asks once for each of its columns.
+    """
+    if not _last or _last[0][0] is not run:
+        found: dict[str, Value] = {}
+        for key, value in flatten(run.params):
+            found.setdefault(key, value)
+        _last[:] = [(run, found)]
+    return _last[0][1]
 
 
 def fields_in(condition: Condition | None, orders: tuple[Order, ...] = ()) -> Iterator[Field]:

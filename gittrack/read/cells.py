@@ -6,7 +6,7 @@ from math import nan
 from typing import TYPE_CHECKING, TypeAlias
 
 from gittrack.query.terms import Source, Type
-from gittrack.read.sql import COLUMNS
+from gittrack.read.sql import COLUMNS, bindable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,8 @@ def _column(field: Field) -> Bound:
         # NaN is NULL in the index; a step that was not given is NULL as well, and no NaN.
         value = field.part if field.part.endswith("step") else f"ifnull({field.part}, 'nan')"
     else:
-        value = "value" if field.source is Source.TAG else "ifnull(number, text)"
-    return f"(SELECT {value} FROM {field.source.value} WHERE run = r.run AND key = ?)", [field.key]
+        value = "value" if field.source is Source.TAG else "coalesce(number, text, 'nan')"
+    return f"(SELECT {value} FROM {field.source.value} WHERE run = r.run AND key = ?)", [bindable(field.key)]
 
 
 def _value(field: Field, value: Cell) -> Cell:

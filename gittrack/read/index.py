@@ -112,8 +112,10 @@ class Index:
 
     def has(self, field: Field) -> bool:
         """Tell whether any run has that metric, param or tag."""
+        from gittrack.read.sql import bindable
+
         sql = f"SELECT 1 FROM {field.source.value} WHERE key = ? LIMIT 1"  # noqa: S608 - a word of our own
-        return self._ask(lambda db: db.execute(sql, (field.key,)).fetchone()) is not None
+        return self._ask(lambda db: db.execute(sql, (bindable(field.key),)).fetchone()) is not None
 
     def keys(self, source: Source) -> list[str]:
         """Return the names of all metrics, params or tags."""

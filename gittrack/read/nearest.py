@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gittrack.git.ancestry import is_in_history, own_history, patches_of
+from gittrack.git.ancestry import is_in_history, own_history, patches_of, snapshot_branches
 from gittrack.git.walk import ancestors
 from gittrack.read.revisions import heirs_of
 from gittrack.read.whereabouts import COMMIT, PATCH, REWRITE, TREE
@@ -57,7 +57,7 @@ def nearest(
             window.append((each, tree))
         if found:
             break
-    lost = _Lost(project, [*own_history(project.runs_ref), commit, *without, *kept])
+    lost = _Lost(project, [*own_history(project.runs_ref, snapshot_branches(project.repo)), commit, *without, *kept])
     places = _places(project, made, window, lost)
     if not places:
         return None

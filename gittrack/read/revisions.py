@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gittrack.git.ancestry import commits_within, is_in_history, own_history, trees_within
+from gittrack.git.ancestry import commits_within, outside_history, snapshot_branches, trees_within, whole_history
 from gittrack.read.whereabouts import recorded_rewrites
 
 if TYPE_CHECKING:
@@ -38,13 +38,8 @@ def codes_within(project: Project, codes: Codes, revisions: Sequence[str]) -> tu
     found = commits_within(project.repo, set(codes.commits).union(*heirs.values()), revisions)
     held = {commit for commit in codes.commits if commit in found or heirs.get(commit, set()) & found}
     trees = trees_within(project.repo, revisions, _SMALL)
-    lost = {
-        commit
-        for commit, tree in codes.commits.items()
-        if commit not in held
-        and tree in trees
-        and not is_in_history(project.repo, commit, own_history(project.runs_ref))
-    }
+    alike = [commit for commit, tree in codes.commits.items() if commit not in held and tree in trees]
+    lost = outside_history(project.repo, alike, whole_history(project.runs_ref, snapshot_branches(project.repo)))
     return frozenset(held | lost), codes.dirty & trees
 
 

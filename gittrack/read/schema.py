@@ -12,7 +12,7 @@ from zlib import crc32
 
 from gittrack.codec.document import pack, run_document
 from gittrack.codec.paths import FORMAT_VERSION
-from gittrack.values import flatten
+from gittrack.values import flatten, full_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gittrack.read.records import Reading
 
 # Raise the first number with every change of a table, of a row's meaning, of the document or of the fold.
-VERSION: Final = 5 * 1000 + FORMAT_VERSION
+VERSION: Final = 6 * 1000 + FORMAT_VERSION
 
 # A run has a short number in the other tables: its id would be most of their size. `records` lists the
 # files that a run was folded from, so that a refresh reads no tree.
@@ -130,15 +130,15 @@ def _add(db: Connection, run: Run, document: str, segments: str) -> None:
             run.duration,
             None if author is None else author.name,
             None if author is None else author.email,
-            run.host,
-            run.user,
+            run.host or None,
+            run.user or None,
             run.code.commit,
             run.code.tree,
             run.code.branch,
             run.code.dirty,
             run.parent,
             run.reproduces,
-            run.description,
+            run.description or None,
             run.deleted,
         ),
     )
@@ -167,9 +167,11 @@ def checksum(document: str, segments: str) -> int:
     return crc32(f"{document}\n{segments}".encode())
 
 
-def _params(run: Run) -> Iterator[tuple[str, int | float | None, str]]:
+def _params(run: Run) -> Iterator[tuple[str, int | float | None, str | None]]:
     for key, value in flatten(run.params):
-        yield key, _number(value), value if isinstance(value, str) else str(value)
+        # NaN equals nothing, not even as text.
+        text = value if isinstance(value, str) else None if value != value else full_value(value)
+        yield key, _number(value), text
 
 
 def _number(value: Value) -> int | float | None:

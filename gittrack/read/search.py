@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, UsageError
 from gittrack.query.terms import SUMMARIES, And, Comparison, Field, Literal, Mode, Order, Query, Source, Type
 from gittrack.read.sql import Bound, bindable, condition_sql, number_sql, register_functions, text_sql
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from gittrack.model import Run
     from gittrack.query.terms import Condition
 
-SECONDS: Final = 2.0  # a query takes at most
+SECONDS: Final = 2.0  # a query takes at most, of the processor
+_PATIENCE: Final = 30.0  # seconds by the clock
+_TOO_MUCH: Final = ("overflow", "too complex", "too many", "too large", "too big", "maximum depth")
 _OPERATIONS: Final = 20_000  # of SQLite's machine between two looks at the clock
 _FEW: Final = 5_000  # rows that are sorted at once rather than read in order
 _MOST: Final = 2**63 - 1  # as far as SQLite counts
@@ -82,7 +84,7 @@ class _Driver:
     @property
     def where(self) -> Bound:
         sql = "".join(f" AND d.{self.column} {sign} ?" for sign, _ in self.tests) or f" AND d.{self.column} IS NOT NULL"
-        return f"d.key = ?{sql}", [self.key, *(value for _, value in self.tests)]
+        return f"d.key = ?{sql}", [bindable(self.key), *(value for _, value in self.tests)]
 
 
 def search(db: Connection, query: Query) -> list[Hit]:
@@ -243,7 +245,7 @@ def _order_keys(order: Order, known: dict[Field, str]) -> Iterator[tuple[_Key, l
     yield _Key(f"{sql} IS NULL", descending=False, constant=sql == "d.last"), values
     yield _Key(sql, descending), values
     if kind is Type.VARIANT:
-        yield _Key(text, descending), text_values
+        yield _Key(f"CASE WHEN {sql} IS NULL THEN {text} END", descending), [*values, *text_values]
 
 
 def _sortable(value: float | str | None) -> tuple[int, float | str]:
@@ -260,11 +262,14 @@ def _sortable(value: float | str | None) -> tuple[int, float | str]:
 def _in_time(db: Connection) -> Iterator[None]:
     from sqlite3 import OperationalError
 
-    end = time.monotonic() + SECONDS
-    db.set_progress_handler(lambda: time.monotonic() > end, _OPERATIONS)
+    # Of the processor: that others keep a machine busy makes no question a bad one.
+    end, last = time.thread_time() + SECONDS, time.monotonic() + _PATIENCE
+    db.set_progress_handler(lambda: time.thread_time() > end or time.monotonic() > last, _OPERATIONS)
     try:
         yield
     except OperationalError as error:
+        if any(word in str(error) for word in _TOO_MUCH):
+            raise UsageError(f"the question is too long or too deep ({error}); ask with fewer conditions") from None
         if "interrupted" not in str(error):
             raise
         raise GittrackError(

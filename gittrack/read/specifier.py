@@ -70,7 +70,7 @@ def unknown_key(what: str, key: str, known: Sequence[str]) -> str:
     close = get_close_matches(key, known, n=1)
     listed = ", ".join(map(_shown, known[:8])) + (", …" if len(known) > 8 else "")
     near = f"did you mean {_shown(close[0])}?" if close else f"there are {listed}" if known else "there are none"
-    return f"no run has {what}.{_shown(key)}; {near}"
+    return f"no run has {what}.{_shown(key[:80])}; {near}"
 
 
 def ambiguous(text: str, runs: Iterable[Named]) -> RunNotFound:

@@ -154,7 +154,7 @@ class _Writer:
         return sql, [*a_values, *b_values, *a_values, *b_values, *c_values, *d_values]
 
     def _like(self, field: Field, pattern: str, *, ignore_case: bool) -> Bound:
-        glob = _glob(pattern.casefold() if ignore_case else pattern)
+        glob = bindable(_glob(pattern.casefold() if ignore_case else pattern))
         if field.source is Source.INPUT:
             column = f"{_FOLD}({field.part})" if ignore_case else field.part
             return _of_inputs(f"{column} GLOB ?", [glob])
@@ -167,15 +167,14 @@ class _Writer:
         if field.source is Source.INPUT:
             return "(NOT EXISTS (SELECT 1 FROM inputs WHERE run = r.run))", []
         table = field.source.value
-        return f"(NOT EXISTS (SELECT 1 FROM {table} WHERE run = r.run AND key = ?))", [field.key]
+        return f"(NOT EXISTS (SELECT 1 FROM {table} WHERE run = r.run AND key = ?))", [bindable(field.key)]
 
     def _not_a_number(self, field: Field) -> Bound:
         if field.source is Source.PARAM:
-            sql, values = self.text(field)
-            return f"({sql} = 'nan')", values
+            return "(SELECT text IS NULL FROM params WHERE run = r.run AND key = ?)", [bindable(field.key)]
         # NaN is NULL in the index; so is a step that was not given, which is no NaN.
         test = "0" if field.part.endswith("step") else f"{field.part} IS NULL"
-        return f"(SELECT {test} FROM metrics WHERE run = r.run AND key = ?)", [field.key]
+        return f"(SELECT {test} FROM metrics WHERE run = r.run AND key = ?)", [bindable(field.key)]
 
     def number(self, operand: Operand) -> Bound:
         """An operand as a number, NULL where it is none."""
@@ -185,14 +184,18 @@ class _Writer:
             (left, left_values), (right, right_values) = self.number(operand.left), self.number(operand.right)
             # Two integers are divided as in Python.
             left = f"CAST({left} AS REAL)" if operand.sign == "/" else left
+            # A chain of sums, or of products, goes without brackets on its left: SQLite bounds their depth.
+            if isinstance(operand.left, Arithmetic) and operand.sign != "/":
+                same = ("+", "-") if operand.sign in ("+", "-") else ("*",)
+                left = left[1:-1] if operand.left.sign in same else left
             return f"({left} {operand.sign} {right})", left_values + right_values
         if operand in self._known:
             return self._known[operand], []
         if operand.source is Source.ATTRIBUTE:
             return COLUMNS[operand.key], []
         if operand.source is Source.METRIC:
-            return f"(SELECT {operand.part} FROM metrics WHERE run = r.run AND key = ?)", [operand.key]
-        return "(SELECT number FROM params WHERE run = r.run AND key = ?)", [operand.key]
+            return f"(SELECT {operand.part} FROM metrics WHERE run = r.run AND key = ?)", [bindable(operand.key)]
+        return "(SELECT number FROM params WHERE run = r.run AND key = ?)", [bindable(operand.key)]
 
     def text(self, operand: Operand) -> Bound:
         """An operand as text, NULL where there is none."""
@@ -202,7 +205,7 @@ class _Writer:
         if operand.source is Source.ATTRIBUTE:
             return COLUMNS[operand.key], []
         column = "value" if operand.source is Source.TAG else "text"
-        return f"(SELECT {column} FROM {operand.source.value} WHERE run = r.run AND key = ?)", [operand.key]
+        return f"(SELECT {column} FROM {operand.source.value} WHERE run = r.run AND key = ?)", [bindable(operand.key)]
 
 
 def _joined(word: str, parts: Sequence[Bound]) -> Bound:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gittrack.git.reader import objects_at
+from gittrack.git.reader import differing_pairs, empty_tree, objects_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,29 +14,17 @@ if TYPE_CHECKING:
     from gittrack.read.search import Hit
 
 
-def touching(project: Project, hits: Sequence[Hit], trees: Mapping[str, str], paths: Sequence[str]) -> list[Hit]:
-    """Return those of `hits` whose files at `paths` are not those of the run that started before, in the same order.
+def touching(project: Project, runs: Sequence[Hit], trees: Mapping[str, str], paths: Sequence[str]) -> set[str]:
+    """Return the ids of those of `runs` whose files at `paths` are not those of the run that started before.
 
-    `trees` has what the code of each run is. The first run counts where it has one of the files; a run without code, or
-    whose code is not in this clone, is passed over.
+    `trees` has the tree or commit of the code of each run. The first run counts where it has one of the files; a run
+    without code, or whose code is not in this clone, is passed over.
     """
-    content = _contents(project, sorted(set(trees.values())), paths)
-    nothing = (None,) * len(paths)
-    before: tuple[str | None, ...] = nothing
-    kept = set()
-    for hit in sorted(hits, key=lambda hit: (hit.start, hit.id)):
-        found = content.get(trees.get(hit.id, ""))
-        if found is not None:
-            if found != before:
-                kept.add(hit.id)
-            before = found
-    return [hit for hit in hits if hit.id in kept]
-
-
-def _contents(project: Project, trees: Sequence[str], paths: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
-    """What each tree that is here has at each path."""
-    here = [tree for tree, oid in zip(trees, objects_at(project.repo, trees), strict=True) if oid is not None]
-    names = [f"{tree}:{path}" for tree in here for path in paths]
-    found = objects_at(project.repo, names)
-    width = len(paths)
-    return {tree: tuple(found[place * width : (place + 1) * width]) for place, tree in enumerate(here)}
+    known = sorted(set(trees.values()))
+    found = objects_at(project.repo, [f"{name}^{{tree}}" for name in known])
+    tree_of = {name: tree for name, tree in zip(known, found, strict=True) if tree is not None}
+    in_time = sorted(runs, key=lambda hit: (hit.start, hit.id))
+    steps = [(hit.id, tree_of[trees[hit.id]]) for hit in in_time if trees.get(hit.id, "") in tree_of]
+    changes = list(pairwise([("", empty_tree(project.repo)), *steps]))
+    differing = differing_pairs(project.repo, {(old, new) for (_, old), (_, new) in changes if old != new}, paths)
+    return {run_id for (_, old), (run_id, new) in changes if (old, new) in differing}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import REWRITES, parse_rewrite
 from gittrack.git.ancestry import (
-    branches_at,
     is_in_history,
     newest_with_patch,
     own_history,
     patch_of,
+    snapshot_branches,
     trees_after,
     whole_history,
 )
@@ -56,8 +56,8 @@ def whereabouts(project: Project, run: Run) -> Whereabouts:
 
 def _found(project: Project, run: Run) -> Whereabouts:
     repo, commit, ref, snapshot = project.repo, run.code.commit, project.runs_ref, run.code.snapshot
-    # A branch at the snapshot is where somebody looks at this run: nothing went on from there.
-    own = own_history(ref, branches_at(repo, snapshot) if snapshot else ())
+    # A branch at a snapshot is where somebody looks at a run: nothing went on from there.
+    own = own_history(ref, snapshot_branches(repo))
     present = commit is not None and is_in_history(repo, commit, own)
     if present and not run.code.dirty:
         return Whereabouts(commit, COMMIT)

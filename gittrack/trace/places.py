@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gittrack.git.ancestry import is_in_history, own_history
+from gittrack.git.ancestry import is_in_history, own_history, snapshot_branches
 from gittrack.read.revisions import heirs_of
 
 if TYPE_CHECKING:
@@ -88,4 +88,6 @@ def _standing(
 
 
 def _is_elsewhere(catalog: Catalog, commit: str) -> bool:
-    return is_in_history(catalog.project.repo, commit, own_history(catalog.project.runs_ref))
+    return is_in_history(
+        catalog.project.repo, commit, own_history(catalog.project.runs_ref, snapshot_branches(catalog.project.repo))
+    )

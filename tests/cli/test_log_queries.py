@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cli.conftest import Terminal
     from tests.conftest import Git, Gittrack, RunPython
 
 SCRIPT = """
@@ -46,6 +50,12 @@ def history(repo: Path, git: Git, run_python: RunPython) -> Path:
     assert run_python(SCRIPT, "dirty:|<tree>:nan").code == 0
     git("checkout", "-q", "notes.txt", cwd=repo)
     return repo
+
+
+def raw_csv(repo: Path) -> str:
+    """As the bytes are: text mode makes a line feed of a carriage return."""
+    command = [sys.executable, "-m", "gittrack", "log", "--csv"]
+    return subprocess.run(command, cwd=repo, capture_output=True, check=True).stdout.decode()
 
 
 def names(gittrack: Gittrack, *args: str) -> list[str]:
@@ -117,6 +127,41 @@ def test_a_commit_with_the_tree_of_another_one_takes_no_runs_from_it(
     assert names(gittrack, "main..empty") == []
 
 
+def test_what_is_only_alike_is_not_in_a_range(repo: Path, git: Git, gittrack: Gittrack, run_python: RunPython) -> None:
+    """A revert has the tree of another commit, a merge that takes nothing that of its first parent."""
+    for name, text in (("one", "1"), ("two", "2")):
+        (repo / "model.py").write_text(text)
+        git("add", "model.py", cwd=repo)
+        git("commit", "-qm", name, cwd=repo)
+        assert run_python(SCRIPT, f"{name}:tree:1").code == 0
+    git("branch", "feature", cwd=repo)
+    git("revert", "--no-edit", "HEAD", cwd=repo)
+    assert run_python(SCRIPT, "reverted:tree:1").code == 0
+    assert names(gittrack, "HEAD~1..HEAD") == ["reverted"]
+    assert names(gittrack, "feature..main") == ["reverted"]
+    git("switch", "-q", "feature", cwd=repo)
+    git("commit", "-q", "--allow-empty", "-m", "side", cwd=repo)
+    git("switch", "-q", "main", cwd=repo)
+    git("merge", "-q", "-s", "ours", "--no-edit", "feature", cwd=repo)
+    assert names(gittrack, "HEAD~1..HEAD") == []
+
+
+def test_a_path_is_held_against_the_run_before_whatever_is_asked_for(
+    history: Path, git: Git, gittrack: Gittrack
+) -> None:
+    assert names(gittrack, "--where", "metrics.acc = 0.75", "--", "model.py") == [], history
+    assert names(gittrack, "main..feature", "--", "notes.txt") == ["dirty"]
+    assert names(gittrack, "main..feature", "--", ".") == ["dirty", "third"]
+
+
+def test_a_branch_at_a_snapshot_takes_no_run_away(history: Path, git: Git, gittrack: Gittrack) -> None:
+    git("commit", "--amend", "-qm", "Two, amended", cwd=history)
+    assert names(gittrack, "feature") == ["dirty", "third", "second", "first"]
+    assert gittrack("branch", "dirty", "try-again").code == 0
+    assert names(gittrack, "feature") == ["dirty", "third", "second", "first"]
+    assert "found by the same tree" in gittrack("show", "third").out
+
+
 def test_paths(history: Path, gittrack: Gittrack) -> None:
     assert names(gittrack, "--", "model.py") == ["third", "first"]
     assert names(gittrack, "--", "notes.txt") == ["dirty", "first"]
@@ -147,19 +192,64 @@ def test_columns_and_forms(history: Path, gittrack: Gittrack) -> None:
 
 
 def test_formats(history: Path, gittrack: Gittrack) -> None:
-    line = gittrack(
-        "log", "-n1", "--where", "name = 'third'", "--format", "{name:>8}|{metrics.acc:.3f}|{tags.none}|{{}}"
-    )
-    assert line.out == "   third|0.900||{}\n", history
-    for template, said in [
-        ("{acc}", "metrics.acc"),
-        ("{name", "expected '}'"),
-        ("{name!r}", "takes a width"),
-        ("{}", "at"),
-    ]:
+    template = "{name:>8}|{metrics.acc:.3f}|{tags.none}|{{}}"
+    assert gittrack("log", "--where", "name = 'third'", "--format", template).out == "   third|0.900||{}\n", history
+    wrong = {"{acc}": "metrics.acc", "{name": "expected '}'", "{name!r}": "a width and digits", "{}": "at column 1"}
+    for template, said in wrong.items():
         result = gittrack("log", "--format", template)
         assert (result.code, result.out) == (2, ""), template
         assert said in result.err
+
+
+def test_formats_of_odd_values(repo: Path, gittrack: Gittrack, run_python: RunPython) -> None:
+    code = r"""
+import gittrack
+
+params = {"huge": 10**4000, "esc": "\x1b]0;x\x07", "cr": "a\rb", "a:b": 1, "c,d": None, "e`f": True}
+with gittrack.start_run("odd", params=params):
+    gittrack.log_metric("val:loss", 0.5)
+"""
+    assert run_python(code).code == 0
+    assert gittrack("log", "--format", "{name}\t{params.esc}").out == "odd\t\\x1b]0;x\\x07\n", repo
+    assert len(gittrack("log", "--format", "{params.huge:.3f}").out) > 4000
+    assert gittrack("log", "--format", "{status:-<12}|").out == "finished----|\n"
+    for template in ("{metrics.val:loss}", "{id:99999999999}", "{id:9999}"):
+        result = gittrack("log", "--format", template)
+        assert (result.code, result.out) == (2, ""), template
+        assert "a width and digits may follow" in result.err
+    (row,) = csv.DictReader(io.StringIO(raw_csv(repo), newline=""))
+    assert (row["params.cr"], row["params.`c,d`"], row["params.`e``f`"]) == ("a\rb", "null", "true")
+    some = gittrack("log", "--csv", "--columns", "params.`e``f`,params.`c,d`,params.a:b").out
+    assert some.splitlines()[1] == "true,null,1"
+
+
+def test_csv_on_a_terminal_is_harmless(repo: Path, terminal: Terminal, run_python: RunPython) -> None:
+    assert run_python('import gittrack\ngittrack.start_run("x", params={"a": "\\x1b[31m"}).end()').code == 0
+    _, shown = terminal("log", "--csv", "--columns", "params.a")
+    assert "\x1b[31m" not in shown, repo
+    assert "\\x1b[31m" in shown
+
+
+def test_names_that_no_run_has_are_told_in_every_form(history: Path, gittrack: Gittrack) -> None:
+    said = "gittrack: warning: no run has metrics.ac; did you mean acc?\n"
+    for words in ("--sort -metrics.ac", "--columns name,metrics.ac", "--sort metrics.ac --csv", "--group-by tags.of"):
+        result = gittrack("log", *words.split())
+        assert (result.code, result.err) == (0, "" if "tags" in words else said), history
+
+
+def test_deleted_runs_are_not_no_runs(history: Path, gittrack: Gittrack) -> None:
+    assert gittrack("rm", "first", "second", "third", "dirty").code == 0
+    assert gittrack("log").err == "gittrack: all runs here are marked as deleted: --deleted lists them\n", history
+    assert names(gittrack, "--deleted", "--where", "metrics.acc > 0.6") == ["third", "second"]
+
+
+def test_one_run_with_many_params_is_listed_at_once(repo: Path, terminal: Terminal, run_python: RunPython) -> None:
+    """A column that is left out cost a look at all the others, and a param a look at all params."""
+    assert run_python("import gittrack\ngittrack.start_run(params={f'k{i}': i for i in range(10_000)}).end()").code == 0
+    before = os.times()
+    assert "left out for lack of room" in terminal("log")[1], repo
+    after = os.times()
+    assert after.children_user - before.children_user < 10
 
 
 def test_groups(history: Path, gittrack: Gittrack) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gittrack.cli.wording import duration, full_value, long_age, short_age, short_number, short_value, size
+from gittrack.cli.wording import duration, long_age, short_age, short_number, short_value, size
+from gittrack.values import full_value
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

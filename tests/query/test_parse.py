@@ -113,6 +113,7 @@ def test_a_product_binds_closer_than_a_sum_and_both_go_from_left_to_right() -> N
         ("params.a = 'x", 12, "the quote ' is not closed"),
         ("(metrics.acc > 1", 17, "expected ')', found the end"),
         ("acc > 0.9", 1, "a metric is metrics.acc, a param params.acc, a tag tags.acc"),
+        ("status = finished", 10, "text stands in quotes, 'finished'"),
         ("statsu = 'failed'", 1, "did you mean status?"),
         ("status = 'done'", 10, "a run is one of running, finished, failed, killed, crashed"),
         ("status > 'failed'", 10, "status is compared with = or !=, not with >"),
@@ -147,7 +148,9 @@ def test_what_cannot_be_meant_is_pointed_at(text: str, column: int, said: str) -
     assert str(caught.value).startswith(f"at column {column} of ")
 
 
-@pytest.mark.parametrize("text", ["3", "inputs.name", "metrics.acc >", "metrics.acc downwards", "tags.a + 1"])
+@pytest.mark.parametrize(
+    "text", ["3", "inputs.name", "metrics.acc >", "metrics.acc downwards", "tags.a + 1", "-metrics.acc ASC"]
+)
 def test_what_is_no_order_is_refused(text: str) -> None:
     with pytest.raises(QueryError):
         parse_order(text)
@@ -164,10 +167,11 @@ def test_what_is_too_long_or_too_deep_is_refused_and_not_a_crash() -> None:
         "(" * (DEPTH_LIMIT + 1) + "dirty" + ")" * (DEPTH_LIMIT + 1),
         "NOT " * (DEPTH_LIMIT + 1) + "dirty",
         "metrics.a > " + "-" * (DEPTH_LIMIT + 1) + "1",
+        "metrics.a IN (" + "-" * 5000 + "1)",
         " and ".join(["metrics.a > 1"] * (CONDITIONS_LIMIT + 1)),
         "metrics.a > " + "1" * LENGTH_LIMIT,
     ):
-        with pytest.raises(QueryError, match=r"not allowed|are allowed"):
+        with pytest.raises(QueryError, match=r"not allowed|are allowed|after the minus"):
             parse_filter(text, 0.0)
 
 
