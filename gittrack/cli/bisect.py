@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.diff import harmless
-from gittrack.cli.judging import direction_of
+from gittrack.cli.judging import direction_of, summary_option
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import PATHS, PathsCommand, Selection
 from gittrack.cli.source import (
@@ -69,6 +69,7 @@ only if one commit was found. See docs/history.md.
     help="What stands for several runs of a commit: their median unless given.",
 )
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Have at least N runs of a commit.")
+@summary_option
 @click.option("-w", "--where", multiple=True, metavar="FILTER", help="Only runs that meet it, as for gittrack log.")
 @click.option("--experiment", metavar="NAME", shell_complete=complete_experiment, help="Only runs of this experiment.")
 @click.option("-d", "--dry-run", is_flag=True, help="Run nothing: go as far as recorded runs lead.")
@@ -83,6 +84,7 @@ def command(
     most: bool,
     aggregate: str,
     repeat: int,
+    summary: str,
     where: tuple[str, ...],
     experiment: str | None,
     dry_run: bool,
@@ -98,7 +100,7 @@ def command(
     query = Selection(where=where, experiment=experiment, paths=paths).query(catalog)
     tell_problems(catalog)
     span = Range(commit_of(catalog, good), commit_of(catalog, bad), query.paths)
-    question = Question(metric, line, replace(query, paths=()), repeat)
+    question = Question(metric, line, replace(query, paths=()), repeat, summary)
     bisection = Bisection(catalog, question, span, _listener(metric), dry=dry_run)
     say(f"{counted(bisection.count, 'commit')} between {span.good[:7]} and {span.bad[:7]}")
     result = bisection.search()
@@ -162,6 +164,7 @@ def _document(question: Question, span: Range, result: Result) -> dict[str, obje
     line, need = question.line, result.need
     return {
         "metric": question.metric,
+        "summary": question.summary,
         "direction": line.direction.value,
         "threshold": line.threshold,
         "aggregate": line.aggregate.value,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.comparison import value_text, version_text
-from gittrack.cli.judging import SUMMARIES
+from gittrack.cli.judging import summary_option
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import Column, fit, render, screen, visible
 from gittrack.cli.selection import Selection
@@ -64,12 +64,7 @@ it may have been. See docs/history.md.
 @click.option("-w", "--where", multiple=True, metavar="FILTER", help="Only runs that meet it, as for gittrack log.")
 @click.option("--experiment", metavar="NAME", shell_complete=complete_experiment, help="Only runs of this experiment.")
 @click.option("--no-first-parent", is_flag=True, help="Go through the commits of merged branches as well.")
-@click.option(
-    "--summary",
-    type=click.Choice(SUMMARIES),
-    default="last",
-    help="Which of the values logged in a run counts: the last (unless given), the least or the greatest.",
-)
+@summary_option
 @json_option
 @color_option
 def command(

@@ -39,6 +39,13 @@ def commits_of(
         return list(_commits(repo, [*_FIRST[first_parent], "--end-of-options", *revisions], paths))
 
 
+def range_or_head(repo: Repository, revisions: Sequence[str], *, first_parent: bool = False) -> list[Commit]:
+    """Return the commits of a revision range, that of HEAD where none is given: then none before the first commit."""
+    if not revisions and resolve(repo, "HEAD") is None:
+        return []
+    return commits_of(repo, revisions or ("HEAD",), first_parent=first_parent)
+
+
 def history_of(repo: Repository, history: Sequence[str]) -> list[Commit]:
     """Return the commits of what ancestry.whole_history tells, parents first."""
     return list(_commits(repo, history, ()))

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for: `metric` by `line`, of at least `repeat` runs a commit, of those that `query` means."""
+    """What is looked for: `metric` by `line`, of at least `repeat` runs a commit, of those that `query` means.
+
+    `summary` is last, min or max: which of the values logged in a run counts.
+    """
 
     metric: str
     line: Line
     query: Query
     repeat: int = 1
+    summary: str = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class Bisection:
 
     def _judged(self, commit: str, runs: Sequence[Run], made: int) -> Evidence:
         line = self._question.line
-        value = line.value([run.metrics[self._question.metric].last for run in runs])
+        logged = (run.metrics[self._question.metric] for run in runs)
+        value = line.value([getattr(metric, self._question.summary) for metric in logged])
         return Evidence(commit, line.verdict(value), value, tuple(runs), made)
 
     def _template(self, commit: str) -> Run:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gittrack.codec.paths import PACKAGES, run_directory
 from gittrack.compare import differences, trees_of
 from gittrack.errors import GittrackError, NotFetched
-from gittrack.git.dag import commits_of, subjects
+from gittrack.git.dag import commits_of, range_or_head, subjects
 from gittrack.git.diff import View, changed_files
 from gittrack.git.reader import objects_at
 from gittrack.lineage.blame import Group, moves
@@ -80,7 +80,7 @@ class Blame:
 def blame(catalog: Catalog, asked: Asked, limit: int | None) -> Blame:
     """Return the largest moves of a metric; GittrackError where no finished run of the range has it."""
     repo = catalog.project.repo
-    commits = commits_of(repo, asked.revisions or ("HEAD",), first_parent=asked.first_parent)
+    commits = range_or_head(repo, asked.revisions, first_parent=asked.first_parent)
     parents = {commit.id: commit.parents for commit in commits}
     places = places_of(catalog, commits)
     placed: dict[str, list[Run]] = {}

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gittrack.git.dag import commits_of, decorated, drawn
+from gittrack.git.dag import decorated, drawn, range_or_head
 from gittrack.lineage.simplify import simplified
 from gittrack.trace.places import places_of, standing
 
@@ -44,7 +44,7 @@ class Graph:
 
 def graph_of(catalog: Catalog, revisions: Sequence[str], query: Query, limit: int | None) -> Graph:
     """Return the graph of a revision range, HEAD by default; UsageError for what is no revision."""
-    commits = commits_of(catalog.project.repo, revisions or ("HEAD",))
+    commits = range_or_head(catalog.project.repo, revisions)
     runs, has_more = standing(catalog, places_of(catalog, commits), query, limit)
     kept = decorated(catalog.project.repo).union(runs)
     return Graph(runs, simplified({commit.id: commit.parents for commit in commits}, kept), has_more)

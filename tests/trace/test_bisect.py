@@ -195,6 +195,23 @@ def test_paths_and_filters(code: Path, git: Git, commit: Commit, record: Record,
     assert (without.code, "next would be" in without.out) == (1, True), without.err
 
 
+def test_the_least_value_of_a_run(code: Path, git: Git, commit: Commit, record: Record, gittrack: Gittrack) -> None:
+    """Of each run the last value is good, and from the second commit on one before it was bad."""
+    (code / "train.py").write_text("""\
+import json
+value = float(open("value").read())
+json.dump([{"step": 0, "acc": value}, {"step": 1, "acc": 0.99}], open("metrics.json", "w"))
+""")
+    first = commit(0.95)
+    record("one")
+    second = commit(0.5)
+    record("two")
+    words = ("bisect", "acc", "--threshold", "0.9", first, second, "--json")
+    assert "was said to be bad and is good" in gittrack(*words).err
+    result = gittrack(*words, "--summary", "min")
+    assert (result.code, asked(result)["first_bad"]) == (0, second), result.err
+
+
 def test_it_ends_where_it_is_interrupted(code: Path, git: Git, commit: Commit, record: Record, tmp_path: Path) -> None:
     first = commit(1)
     record("good")

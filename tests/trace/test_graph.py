@@ -124,3 +124,12 @@ def test_the_same_files_elsewhere_and_committed_later(
     commit(3, "Committed")
     lines = drawing(gittrack("log", "--graph").out)
     assert lines == ["* X (HEAD -> main) Committed", "    X* uncommitted finished  acc=3"]
+
+
+def test_before_the_first_commit(home: Path, git: Git, gittrack: Gittrack) -> None:
+    git("init", "-q")
+    assert (gittrack("log", "--graph").code, gittrack("log", "--notes").code) == (0, 0), home
+    assert gittrack("run", "-q", "--", "true").code == 0
+    assert gittrack("log", "--graph").err == "gittrack: no run matches\n"
+    assert gittrack("log", "--notes").err == "gittrack: no run matches\n"
+    assert "no finished run on a commit of this range" in gittrack("blame", "acc").err
