@@ -60,6 +60,15 @@ class Quarantine:
         fsync_directories([os.path.dirname(target)])
         return target
 
+    def note(self, place: str, why: str) -> str:
+        """Write down why something is not used that stays in `place`; return the note's path. OSError as above."""
+        sharing = sharing_of(self._common)
+        made = make_directories(self.folder, sharing)
+        line = "".join(char if char.isprintable() else "?" for char in f"{place}: {why}")
+        self._note(f"{line}\n", sharing)
+        fsync_directories([*made, self.folder])
+        return os.path.join(self.folder, NOTE)
+
     def _place(self, path: str, why: str) -> str:
         # Where it was is seen from where it is: the same path below the folder.
         relative = os.path.relpath(path, self._common)

@@ -14,6 +14,7 @@ from gittrack.codec.paths import (
     RECORD,
     artifact_place,
     later_stem,
+    parse_conflict,
     parse_later,
     pointer,
 )
@@ -85,11 +86,14 @@ def path_problem(path: str, mode: int) -> str | None:
         return f"the mode is {mode:06o}; a file of a run has {FILE_MODE:06o}"
     if is_record(path):
         return None
+    if (conflict := parse_conflict(path)) is not None:
+        return f"some clone had these bytes at {conflict[1]}, where others had different ones; both are kept"
     match = _COMPANION.fullmatch(path)
     if match is None:
         return "no file of that name belongs to a run"
     try:
-        return None if match[2] is None or check_artifact_path(match[2]) == match[2] else "it is not in plain form"
+        own = match[2] or path.rpartition("/")[2]
+        return None if check_artifact_path(own) == own else "it is not in plain form"
     except InvalidValue as error:
         return str(error)
 

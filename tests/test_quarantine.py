@@ -111,3 +111,11 @@ def test_a_group_that_shares_the_repository_reads_the_note(
     finally:
         os.umask(before)
     assert stat.S_IMODE(os.stat(os.path.join(quarantine.folder, NOTE)).st_mode) & 0o060 == 0o060
+
+
+def test_a_note_tells_of_what_stays_where_it_is(project: Project) -> None:
+    quarantine = Quarantine(project, "run")
+    for _ in range(2):
+        path = quarantine.note("1234:runs/ab/run", "a name\nwith \x1b[31m")
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == "1234:runs/ab/run: a name?with ?[31m\n"

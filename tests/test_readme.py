@@ -36,7 +36,19 @@ json.dump({"loss": loss}, open("metrics.json", "w"))
 
 
 @pytest.fixture
-def project(tmp_path: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> Path:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gittrack` and `python` on PATH."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, words in {"gittrack": [sys.executable, "-m", "gittrack"], "python": [sys.executable]}.items():
+        script = programs / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def project(tmp_path: Path, git: Git, programs: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The repository that the README takes for granted, with `gittrack` and `python` on PATH."""
     folder = tmp_path / "project"
     folder.mkdir()
@@ -48,13 +60,6 @@ def project(tmp_path: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> Path:
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "Train")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name, words in {"gittrack": [sys.executable, "-m", "gittrack"], "python": [sys.executable]}.items():
-        script = programs / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return folder
 
 
@@ -106,10 +111,18 @@ def test_the_two_commands_stand_there() -> None:
     assert "pytest" in commands[1]
 
 
-def test_two_clones_are_merged_as_the_readme_says(
-    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+SHARING: Final = (Path(__file__).parent.parent / "docs" / "sharing.md").read_text(encoding="utf-8")
+SHARED: Final = {
+    "README": re.findall(r"```sh\n(gittrack sync\n)```", README),
+    "plain git": ["".join(re.findall(r"^    (git .*\n)", SHARING, re.MULTILINE))],
+}
+
+
+@pytest.mark.parametrize("page", SHARED)
+def test_two_clones_are_merged_as_the_pages_say(
+    page: str, repo: Path, git: Git, gittrack: Gittrack, programs: None
 ) -> None:
-    merge = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[2]
+    (merge,) = SHARED[page]
     git("init", "-q", "--bare", "../hub.git")
     git("remote", "add", "origin", "../hub.git")
     assert gittrack("run", "-q", "--name", "one", "--", "true").code == 0

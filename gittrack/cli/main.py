@@ -38,6 +38,11 @@ SECTIONS = {
         "blame": Entry("gittrack.cli.blame:command", "Show which commits moved a metric, and what changed."),
         "bisect": Entry("gittrack.cli.bisect:command", "Find the first commit whose metric crosses a threshold."),
     },
+    "Share": {
+        "sync": Entry("gittrack.cli.sync:command", "Take in the runs of a remote, and send it those that are here."),
+        "push": Entry("gittrack.cli.push:command", "Send runs to a remote, on top of what others sent."),
+        "pull": Entry("gittrack.cli.pull:command", "Take in the runs that a remote has."),
+    },
     "Exchange": {
         "export": Entry("gittrack.cli.export:command", "Write runs to a file for other programs."),
         "import": Entry("gittrack.cli.import_:command", "Make runs of the rows of a table."),

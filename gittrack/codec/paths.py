@@ -22,6 +22,7 @@ RECORD: Final = "run.yaml"
 LATER: Final = "later"
 METRICS: Final = "metrics"
 ARTIFACTS: Final = "artifacts"
+CONFLICTS: Final = "conflicts"
 OUTPUT: Final = "output.log"
 PACKAGES: Final = "environment/packages.txt"
 POINTER_SIZE: Final = 100 * 1024
@@ -31,6 +32,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _LATER = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})")
 _REWRITE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})-([0-9a-f]{40}|[0-9a-f]{64})")
 _PURGED = re.compile(rf"{PURGED}/([0-9a-f]{{2}})/(\1[0-9a-f]{{30}})")
+_CONFLICT = re.compile(rf"{CONFLICTS}/([0-9a-f]{{40}}|[0-9a-f]{{64}})/[0-9]{{1,4}}/(.+)", re.DOTALL)
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+= ")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -74,10 +76,32 @@ def parse_purged(path: str) -> str | None:
     return match[2] if match else None
 
 
+def reworded(message: bytes, runs: Iterable[str]) -> bytes:
+    """Return the message of a commit that stays for something else, without the name of a purged run."""
+    for run_id in runs:
+        if f"\nRun: {run_id}\n".encode() in message:
+            return f"purge {run_id[:8]}\n".encode()
+    return message
+
+
 def is_of_purged(path: str, purged: Container[str]) -> bool:
     """Whether `path` belongs to a run whose id is in `purged`: a union of two branches leaves it out."""
     parts = path.split("/", 3)
     return len(parts) > 2 and parts[0] == RUNS and parts[2] in purged
+
+
+def conflict_place(path: str, oid: str) -> str:
+    """Return where the blob `oid` lies below a run's folder when another one has its place, `path` below that folder.
+
+    The number of the path's parts keeps a file and what lies below a folder of that name apart.
+    """
+    return f"{CONFLICTS}/{oid}/{path.count('/') + 1}/{path}"
+
+
+def parse_conflict(path: str) -> tuple[str, str] | None:
+    """Return (blob, path that it was committed at) of such a path below a run's folder, None for any other."""
+    match = _CONFLICT.fullmatch(path)
+    return (match[1], match[2]) if match and path == conflict_place(match[2], match[1]) else None
 
 
 def later_stem(lamport: int, data: bytes) -> str:

@@ -179,6 +179,5 @@ def _examine_remotes(project: Project) -> Iterator[Ailment]:
             yield Ailment("behind", f"{name} has {behind} commits that {branch} here lacks", urgent=False)
         if ahead:
             sentence = f"{branch} has {ahead} commits that {name} lacked when it was fetched or pushed to last"
-            later = ", once the others are merged" if behind else ""
-            remedy = f"'git push {name.partition('/')[0]} {branch}' sends them{later}"
+            remedy = f"'gittrack sync {name.partition('/')[0]}' sends them"
             yield Ailment("ahead", sentence, remedy, urgent=False)

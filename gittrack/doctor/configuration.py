@@ -47,6 +47,14 @@ def _environment(_: Project, value: str) -> None:
     check_text("the name of a variable", value)
 
 
+def _remote(_: Project, value: str) -> None:
+    check_text("the name of a remote", value)
+
+
+def _push_snapshots(project: Project, _: str) -> None:
+    project.settings.flag("gittrack.pushsnapshots", default=True)
+
+
 SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.branch": _branch,
     "gittrack.experiment": _experiment,
@@ -54,6 +62,8 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     **{key: _number(key) for key in (f"gittrack.snapshotMax{what}" for what in ("File", "Total", "Count"))},
     "gittrack.environment": _environment,
     "gittrack.redact": _redact,
+    "gittrack.remote": _remote,
+    "gittrack.pushSnapshots": _push_snapshots,
 }
 
 

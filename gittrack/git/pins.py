@@ -74,11 +74,12 @@ def _add(repo: Repository, ref: str, commit: str, unsettled: str | None, committ
 def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) -> None:
     """Add the chain of pins with the tip `other`; nothing where it is a part of this one.
 
-    Raises DamagedRecord where it is no chain of pins, or cannot be read.
+    Raises DamagedRecord where what is new of it is no chain of pins, or cannot be read.
     """
-    with BlobReader(repo) as reader:
-        for _ in _chain(repo, reader, other):
-            pass
+    here = read_ref(repo, ref)
+    if here is not None and is_ancestor(repo, other, here):
+        return
+    _check_chain(repo, other, here)
 
     def build(store: ObjectStore, tip: str | None) -> str | None:
         if tip is None or is_ancestor(repo, tip, other):
@@ -91,6 +92,19 @@ def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) 
         return store.write("commit", commit_bytes(store.write("tree", b""), [tip, other], "merge pins\n", who, who))
 
     advance(repo, ref, build)
+
+
+def _check_chain(repo: Repository, tip: str, known: str | None) -> None:
+    """DamagedRecord where one of the pins from `tip` down to those that `known` leads to is none."""
+    args = ["rev-list", "--end-of-options", tip, *([f"^{known}"] if known else [])]
+    new = set(run_git(args, repo=repo).decode("ascii").split())
+    todo = [tip]
+    with BlobReader(repo) as reader:
+        while todo:
+            oid = todo.pop()
+            if oid in new:
+                new.remove(oid)
+                todo += _read_link(repo, reader, oid).before
 
 
 def is_pinned(repo: Repository, ref: str, commit: str) -> bool:
@@ -167,10 +181,7 @@ def _chain(repo: Repository, reader: BlobReader, tip: str) -> Iterator[_Link]:
         oid = todo.pop()
         if oid in links:
             continue
-        data = reader.read(oid)
-        if data is None or not is_pin(repo, data):
-            raise DamagedRecord(f"{oid[:12]} is no pin, or cannot be read; run 'gittrack check'")
-        links[oid] = _link(repo, reader, oid, data)
+        links[oid] = _read_link(repo, reader, oid)
         todo += links[oid].before
     # A merged chain is met by two ways: only git knows an order for both.
     for line in run_git(order, repo=repo).decode().split() if len(links) > 1 else [tip]:
@@ -178,7 +189,10 @@ def _chain(repo: Repository, reader: BlobReader, tip: str) -> Iterator[_Link]:
             yield links[line]
 
 
-def _link(repo: Repository, reader: BlobReader, oid: str, data: bytes) -> _Link:
+def _read_link(repo: Repository, reader: BlobReader, oid: str) -> _Link:
+    data = reader.read(oid)
+    if data is None or not is_pin(repo, data):
+        raise DamagedRecord(f"{oid[:12]} is no pin, or cannot be read; run 'gittrack check'")
     parents = parents_of(data)
     last = reader.read(parents[-1]) if parents else None
     if last is not None and is_pin(repo, last):

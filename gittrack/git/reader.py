@@ -121,6 +121,18 @@ def differing_pairs(repo: Repository, pairs: Collection[tuple[str, str]], paths:
     return found
 
 
+def kinds_and_sizes(repo: Repository, oids: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Return (kind, size) of each of the objects that is here, without unpacking any."""
+    from gittrack.git.partial import fetch_missing
+
+    fetch_missing(repo, oids)
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    args = ["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"]
+    lines = run_git(args, repo=repo, stdin=asked).decode("ascii").splitlines() if oids else []
+    answers = (line.split(" ") for line in lines)
+    return {words[0]: (words[1], int(words[2])) for words in answers if len(words) == 3}
+
+
 def parents_of(commit: bytes) -> list[str]:
     """Return the ids of the parents in a raw commit."""
     lines = commit.partition(b"\n\n")[0].split(b"\n")

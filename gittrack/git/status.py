@@ -86,10 +86,14 @@ def _difference(line: bytes) -> Difference:
     )
 
 
+def current_branch(repo: Repository) -> str | None:
+    """Return the branch that is checked out, None where HEAD is detached."""
+    return os.fsdecode(run_git(["symbolic-ref", "--quiet", "--short", "HEAD"], repo=repo, ok=(0, 1))).strip() or None
+
+
 def _bare(repo: Repository) -> WorkingTree:
     commit = run_git(["rev-parse", "--verify", "--quiet", "HEAD"], repo=repo, ok=(0, 1)).decode().strip()
-    branch = os.fsdecode(run_git(["symbolic-ref", "--quiet", "--short", "HEAD"], repo=repo, ok=(0, 1))).strip()
-    return WorkingTree(commit or None, branch or None)
+    return WorkingTree(commit or None, current_branch(repo))
 
 
 def _rebased_branch(git_dir: str) -> str | None:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gittrack.codec.paths import FORMAT_FILE, README_FILE, pointer, purged_file, run_directory
+from gittrack.codec.paths import FORMAT_FILE, README_FILE, pointer, purged_file, reworded, run_directory
 from gittrack.errors import StorageError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import Addition, View, add_commit, advance, publish_lock
@@ -102,7 +102,7 @@ def _rewrite_branch(project: Project, job: Job, progress: Progress) -> list[str]
                 base,
                 folders,
                 new,
-                reword=lambda message: _reworded(message, job.runs),
+                reword=lambda message: reworded(message, job.runs),
                 progress=lambda done, total: progress("rewriting commits", done, total),
             )
             if rest != base:
@@ -122,14 +122,6 @@ def _rewrite_branch(project: Project, job: Job, progress: Progress) -> list[str]
 def _message(runs: list[str]) -> str:
     others = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
     return "\n".join([f"purge {runs[0][:8]}{others}", "", *(f"Run: {run_id}" for run_id in runs)])
-
-
-def _reworded(message: bytes, runs: list[str]) -> bytes:
-    """The message of a commit that stays for something else, without the name of a purged run."""
-    for run_id in runs:
-        if f"\nRun: {run_id}\n".encode() in message:
-            return f"purge {run_id[:8]}\n".encode()
-    return message
 
 
 def _rewrite_pins(project: Project, job: Job) -> list[str]:

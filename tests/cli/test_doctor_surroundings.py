@@ -172,7 +172,7 @@ def test_runs_that_a_remote_lacks(git: Git, gittrack: Gittrack) -> None:
     found = told(gittrack, code=0)
 
     assert "gittrack/runs has 1 commits that origin/gittrack/runs lacked" in found["ahead"]
-    assert "'git push origin gittrack/runs'" in found["ahead"]
+    assert "'gittrack sync origin'" in found["ahead"]
 
 
 def test_the_number_of_files_that_can_be_made() -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gittrack.codec.paths import is_of_purged, parse_purged, parse_rewrite, purged_file, rewrite_file, run_directory
+from gittrack.codec.paths import (
+    conflict_place,
+    is_of_purged,
+    parse_conflict,
+    parse_purged,
+    parse_rewrite,
+    purged_file,
+    reworded,
+    rewrite_file,
+    run_directory,
+)
 
 OLD, NEW, RUN = "ab" * 20, "cd" * 32, "0123456789abcdef" * 2
 
@@ -28,3 +38,18 @@ def test_a_purged_run_is_told_by_its_name() -> None:
     assert is_of_purged(f"{run_directory(RUN)}/run.yaml", {RUN})
     assert not is_of_purged(f"{run_directory(RUN)}/run.yaml", {"f" * 32})
     assert not is_of_purged("README.md", {RUN})
+
+
+def test_a_file_whose_place_another_has_tells_both() -> None:
+    place = conflict_place("metrics/a.tsv", OLD)
+    assert (place, parse_conflict(place)) == (f"conflicts/{OLD}/2/metrics/a.tsv", (OLD, "metrics/a.tsv"))
+    assert parse_conflict(f"conflicts/{OLD}") is None
+    assert parse_conflict(f"conflicts/{OLD}/1/metrics/a.tsv") is None
+    assert parse_conflict("conflicts/abc/2/metrics/a.tsv") is None
+    assert parse_conflict("metrics/a.tsv") is None
+
+
+def test_the_message_of_a_commit_that_stays_names_no_purged_run() -> None:
+    message = f"run {RUN[:8]} secret-name finished\n\nRun: {RUN}\nStatus: finished\n".encode()
+    assert reworded(message, ["f" * 32, RUN]) == f"purge {RUN[:8]}\n".encode()
+    assert reworded(message, ["f" * 32]) == message

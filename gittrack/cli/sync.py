@@ -1,0 +1,25 @@
+"""`gittrack sync`: pull, then push."""
+
+from __future__ import annotations
+
+import click
+
+from gittrack.cli.transfer import exchange, find, remote_options, withheld
+
+EPILOG = """\b
+Examples:
+  gittrack sync                     afterwards both sides have the same runs
+  gittrack sync --no-code           the runs alone
+
+See gittrack pull and gittrack push, which it does one after the other.
+"""
+
+
+@click.command("sync", epilog=EPILOG)
+@remote_options
+def command(remote: str | None, no_code: bool, no_snapshots: bool) -> None:
+    """Take in the runs that a remote has, and send it those that are here."""
+    project, there = find(remote, code=not no_code, snapshots=not no_snapshots)
+    from gittrack.share.send import sync
+
+    exchange(lambda shown: sync(project, there, shown, withheld=withheld(project)), there)

@@ -1,0 +1,156 @@
+"""Refs to and from other repositories, through the user's own git: its credentials, ssh, insteadOf and proxies."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from gittrack.errors import GittrackError
+from gittrack.git.process import last_line, start_git
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gittrack.git.repository import Repository
+
+Progress: TypeAlias = "Callable[[str], None]"  # told of each line that git shows of a long transfer
+
+NEW: Final = "new"
+MOVED: Final = "moved"
+SAME: Final = "same"
+BEATEN: Final = "beaten"  # somebody else was faster: what they pushed has to be taken in first
+REJECTED: Final = "rejected"
+
+_FETCH: Final = (
+    *("-c", "fetch.fsckObjects=true", "-c", "fetch.writeCommitGraph=false"),
+    *("fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no"),
+)
+_PUSH: Final = ("push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no")
+_FLAGS: Final = {"*": NEW, " ": MOVED, "=": SAME}
+# What another push at the same moment looks like: on this side, and in the words of the receiving git.
+_LATE: Final = ("fetch first", "non-fast-forward", "stale info")
+_RACES: Final = ("failed to update ref", "cannot lock ref", "incorrect old value", "reference already exists")
+_SHOWS_PROGRESS: Final = re.compile(r"(remote: )?[A-Z][a-z]+ (objects|deltas|content)\b.*|(remote: )?Total \d.*")
+_CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
+_CHUNK: Final = 1 << 12
+
+
+class TransportError(GittrackError):
+    """Another repository could not be reached, or refused; `said` has all lines of what git and the other side said."""
+
+    def __init__(self, sentence: str, said: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.said = tuple(said)
+
+
+class Sent(NamedTuple):
+    """What became of a ref that was pushed: NEW, MOVED, SAME, BEATEN or REJECTED, and git's word for it."""
+
+    ref: str
+    state: str
+    word: str
+
+
+class Pushed(NamedTuple):
+    """What became of each ref, and all that git and the other side said."""
+
+    refs: list[Sent]
+    said: tuple[str, ...]
+
+
+def remote_refs(repo: Repository, remote: str, names: Sequence[str]) -> dict[str, str]:
+    """Return where those of the refs point that the remote has, by their full names; TransportError without an answer.
+
+    'HEAD' may be among them, and patterns such as 'refs/heads/*'.
+    """
+    code, out, said = _run(repo, ["ls-remote", "--quiet", "--", remote, *names], None)
+    if code:
+        raise _failure("reached", remote, said)
+    pairs = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines() if "\t" in line)
+    patterns = [name for name in names if name.endswith("*")]
+    found = {name: oid for oid, name in pairs}
+    # git takes a name for the end of one: also 'refs/heads/x/refs/heads/main' would answer to 'refs/heads/main'.
+    return {
+        name: oid
+        for name, oid in found.items()
+        if name in names or any(name.startswith(pattern[:-1]) for pattern in patterns)
+    }
+
+
+def fetch_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress: Progress | None = None) -> None:
+    """Fetch refs of a remote into refs of this repository (theirs -> ours), which are overwritten; git checks objects.
+
+    Raises TransportError where the remote does not have one, or git refuses what it holds.
+    """
+    specs = [f"+{theirs}:{ours}" for theirs, ours in refs.items()]
+    code, _, said = _run(repo, [*_FETCH, *_shown(progress), "--", remote, *specs], progress)
+    if code:
+        raise _failure("fetched from", remote, said)
+
+
+def push_refs(repo: Repository, remote: str, refs: Sequence[str], progress: Progress | None = None) -> Pushed:
+    """Push refs to the same names of a remote, and never overwrite what is there.
+
+    Raises TransportError where the remote cannot be reached or takes nothing at all.
+    """
+    specs = [f"{ref}:{ref}" for ref in refs]
+    code, out, said = _run(repo, [*_PUSH, *_shown(progress), "--", remote, *specs], progress)
+    lines = out.decode("utf-8", "replace").splitlines()
+    sent = [_sent(line) for line in lines if line.count("\t") == 2]
+    if code and not any(item.state in (BEATEN, REJECTED) for item in sent):
+        raise _failure("pushed to", remote, said)
+    return Pushed(sent, said)
+
+
+def _sent(line: str) -> Sent:
+    flag, names, word = line.split("\t")
+    ref = names.rpartition(":")[2]
+    if flag in _FLAGS:
+        return Sent(ref, _FLAGS[flag], word)
+    here = word.startswith("[rejected]") and any(reason in word for reason in _LATE)
+    there = word.startswith("[remote") and any(reason in word for reason in _RACES)
+    return Sent(ref, BEATEN if here or there else REJECTED, word)
+
+
+def _shown(progress: Progress | None) -> tuple[str, ...]:
+    return () if progress is None else ("--progress",)
+
+
+def _failure(what: str, remote: str, said: Sequence[str]) -> TransportError:
+    reason = last_line("\n".join(said).encode()) or "git says nothing of why"
+    name = _CREDENTIALS.sub("://", remote)
+    return TransportError(f"{name} could not be {what}: {reason}", said)
+
+
+def _run(repo: Repository, args: Sequence[str], progress: Progress | None) -> tuple[int, bytes, tuple[str, ...]]:
+    """Return exit code, output and lines of error output; `progress` gets those that git means for a moment."""
+    # On a terminal git may ask for a password, as it does when the user calls it.
+    asks = {"GIT_TERMINAL_PROMPT": os.environ.get("GIT_TERMINAL_PROMPT", "1")} if sys.stdin.isatty() else {}
+    with start_git(args, repo=repo, env=asks) as process:
+        try:
+            said = tuple(_lines(process, progress))
+            assert process.stdout is not None
+            out = process.stdout.read()
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, out, said
+
+
+def _lines(process: subprocess.Popen[bytes], progress: Progress | None) -> list[str]:
+    assert process.stderr is not None
+    said = []
+    rest = b""
+    # Not by read(), which would wait for a whole chunk before it shows a line.
+    while chunk := os.read(process.stderr.fileno(), _CHUNK):
+        *lines, rest = re.split(rb"[\r\n]", rest + chunk)
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip()
+            if progress is not None and _SHOWS_PROGRESS.fullmatch(text):
+                progress(text)
+            elif text:
+                said.append(_CREDENTIALS.sub("://", text))
+    return [*said, *([rest.decode("utf-8", "replace")] if rest else [])]

@@ -1,0 +1,1 @@
+"""Runs and pins to and from other repositories: fetched, checked, united, pushed; nothing is ever overwritten."""

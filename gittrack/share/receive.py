@@ -1,0 +1,158 @@
+"""What another repository has and this one has not: fetched aside, checked, united with what is here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gittrack.codec.paths import reworded, run_directory
+from gittrack.errors import DamagedRecord, GittrackError
+from gittrack.git.ancestry import is_ancestor
+from gittrack.git.branch import advance, commit_bytes, tree_of
+from gittrack.git.pins import merge_pins
+from gittrack.git.reader import BlobReader
+from gittrack.git.refs import delete_ref, read_ref
+from gittrack.git.rewriting import NewObjects, history_without
+from gittrack.git.settled import lost_tip, settle_tip
+from gittrack.git.transport import TransportError, fetch_refs, remote_refs
+from gittrack.git.worktrees import is_shallow
+from gittrack.quarantine import Quarantine
+from gittrack.share.union import News, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gittrack.git.store import ObjectStore
+    from gittrack.git.transport import Progress
+    from gittrack.project import Project
+    from gittrack.share.admit import Admission
+    from gittrack.share.remote import Remote
+
+
+@dataclass(slots=True)
+class Received:
+    """What came from a remote: of the runs, and sentences on pins that could not be taken in."""
+
+    news: News = field(default_factory=News)
+    faults: list[str] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Who is told how far a long work is: lines of git's while it transfers, (done, total) of runs that are checked."""
+
+    transfer: Progress | None = None
+    checked: Callable[[int, int], None] | None = None
+
+
+def receive(project: Project, remote: Remote, shown: Shown, received: Received) -> None:
+    """Take in what the remote has, into `received`.
+
+    Raises TransportError where it cannot be reached, GittrackError where its branch is none that can be read here.
+    """
+    there = remote_refs(project.repo, remote.address, remote.refs)
+    wanted = {ref: tip for ref, tip in there.items() if not _has(project, ref, tip)}
+    try:
+        if remote.runs in wanted:
+            tip = _fetched(project, remote, [remote.runs], shown)[remote.runs]
+            _unite(project, tip, shown, received)
+        _receive_pins(project, remote, [ref for ref in remote.pins if ref in wanted], shown, received)
+    finally:
+        _forget_incoming(project, remote)
+
+
+def _has(project: Project, ref: str, tip: str) -> bool:
+    here = read_ref(project.repo, ref)
+    return here is not None and (here == tip or is_ancestor(project.repo, tip, here))
+
+
+def _fetched(project: Project, remote: Remote, refs: Iterable[str], shown: Shown) -> dict[str, str]:
+    fetch_refs(project.repo, remote.address, {ref: remote.incoming(ref) for ref in refs}, shown.transfer)
+    tips = ((ref, read_ref(project.repo, remote.incoming(ref))) for ref in refs)
+    return {ref: tip for ref, tip in tips if tip is not None}
+
+
+def _forget_incoming(project: Project, remote: Remote) -> None:
+    for ref in remote.refs:
+        incoming = remote.incoming(ref)
+        with contextlib.suppress(GittrackError, OSError):  # the next fetch overwrites it
+            if (tip := read_ref(project.repo, incoming)) is not None:
+                delete_ref(project.repo, incoming, tip)
+
+
+def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
+    """Pins come after the runs and apart from them: with them comes code, which git may refuse for an old fault."""
+    for ref in refs:
+        try:
+            tip = _fetched(project, remote, [ref], shown)[ref]
+            merge_pins(project.repo, ref, tip, committer=project.committer)
+        except (TransportError, DamagedRecord) as error:
+            received.faults.append(f"{ref} of {remote.name} was not taken in: {error}")
+
+
+# The runs
+
+
+def _unite(project: Project, theirs: str, shown: Shown, received: Received) -> None:
+    """Move our branch to the union with `theirs`, on top of whatever others record meanwhile."""
+    admitted: dict[tuple[str, str], Admission] = {}
+    with BlobReader(project.repo) as reader, NewObjects(project.repo) as new:
+        made: list[News] = []
+
+        def build(store: ObjectStore, tip: str | None) -> str | None:
+            base = lost_tip(project.repo, project.runs_ref) if tip is None else tip
+            union = Union(store, reader, admitted)
+            made[:] = [union.news]
+            ours = None if base is None else tree_of(store, base)
+            tree = union.of(ours, tree_of(store, theirs), shown.checked)
+            sides = [
+                None if base is None else _without(project, base, union.news.gone_here, new),
+                _without(project, theirs, union.news.gone_there, new),
+            ]
+            new.flush()
+            settle_tip(project.repo, project.runs_ref, theirs)
+            return _joined(project, store, tree, *sides)
+
+        advance(project.repo, project.runs_ref, build)
+    _remember(project, theirs, made[0], received)
+
+
+def _without(project: Project, tip: str, runs: set[str], new: NewObjects) -> str | None:
+    """The history without runs that were purged, which would come back with it; a cut-off one has to stay as it is."""
+    if not runs or is_shallow(project.repo):
+        return tip
+    paths = [run_directory(run_id) for run_id in sorted(runs)]
+    return history_without(project.repo, tip, paths, new, reword=lambda message: reworded(message, sorted(runs)))
+
+
+def _joined(project: Project, store: ObjectStore, tree: str, ours: str | None, theirs: str | None) -> str:
+    """The commit with that tree that leads to both sides: one of the two where that does, else a new one."""
+    if ours is not None and theirs is not None:
+        if is_ancestor(project.repo, theirs, ours):
+            theirs = None
+        elif is_ancestor(project.repo, ours, theirs):
+            ours = None
+    parents = [tip for tip in (ours, theirs) if tip is not None]
+    if len(parents) == 1 and tree_of(store, parents[0]) == tree:
+        return parents[0]
+    now = time.time()
+    who = (project.author, now), (project.committer, now)
+    return store.write("commit", commit_bytes(tree, parents, "merge runs\n", *who))
+
+
+def _remember(project: Project, theirs: str, news: News, received: Received) -> None:
+    """Add what one union brought to what came before, and keep the reasons of what was refused."""
+    mine = received.news
+    mine.more |= news.more - mine.new
+    mine.new |= news.new
+    mine.conflicts |= news.conflicts
+    mine.refused |= news.refused
+    mine.gone_here |= news.gone_here
+    mine.gone_there |= news.gone_there
+    for item in sorted(news.refused):
+        with contextlib.suppress(OSError):  # it is told all the same
+            note = Quarantine(project, item.run or "refused").note(f"{theirs}:{item.path}", item.reason)
+            received.notes.add(note)

@@ -1,0 +1,75 @@
+"""Which repository runs go to and come from, and which refs travel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gittrack.errors import UsageError
+from gittrack.git.pins import CODE, SNAPSHOTS
+from gittrack.git.status import current_branch
+
+if TYPE_CHECKING:
+    from gittrack.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Another repository: what git is told (a name, URL or path), what a person is, and the refs that travel."""
+
+    address: str
+    name: str
+    runs: str
+    pins: tuple[str, ...]
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """All refs that travel."""
+        return (self.runs, *self.pins)
+
+    def incoming(self, ref: str) -> str:
+        """Return the ref of this repository under which one of theirs is kept until it is checked."""
+        place = self.name if self.name.isalnum() else hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        return f"refs/gittrack/incoming/{place}/{ref.rpartition('/')[2]}"
+
+
+def find_remote(project: Project, named: str | None, *, code: bool = True, snapshots: bool = True) -> Remote:
+    """Return the remote that `named` means, or the usual one; `code` and `snapshots` tell which pins travel.
+
+    The usual one is `gittrack.remote`, else that of the current branch, else origin, else the only one. UsageError
+    where there is none.
+    """
+    known = _remotes(project)
+    address = named or _usual(project, known)
+    if address not in known and not _is_elsewhere(address):
+        have = f"there are {', '.join(known)}" if known else "there is none yet; add one: git remote add origin URL"
+        raise UsageError(f"no remote is called {address!r:.100}; {have}")
+    where = address if address in known or not os.path.isdir(address) else os.path.abspath(address)
+    pins = [ref for ref, wanted in ((CODE, code), (SNAPSHOTS, snapshots)) if wanted]
+    return Remote(where, address, project.runs_ref, tuple(pins))
+
+
+def _remotes(project: Project) -> list[str]:
+    keys = (key for key in project.settings.values if key.startswith("remote.") and key.endswith((".url", ".pushurl")))
+    return sorted({key[len("remote.") :].rpartition(".")[0] for key in keys})
+
+
+def _usual(project: Project, known: list[str]) -> str:
+    settings = project.settings
+    branch = current_branch(project.repo)
+    of_branch = settings.get(f"branch.{branch}.remote") if branch else None
+    for name in (settings.get("gittrack.remote"), of_branch if of_branch != "." else None):
+        if name:
+            return name
+    if "origin" in known or not known:
+        return "origin"
+    if len(known) > 1:
+        raise UsageError(f"name one of the remotes {', '.join(known)}, or set one: git config gittrack.remote NAME")
+    return known[0]
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Whether it is no name but a URL or a path."""
+    return "/" in address or ":" in address or os.path.isdir(address)
