@@ -140,7 +140,7 @@ def command(
     query = selection.query(catalog, limit=None if count is None else count + 1)
     listed = _Listed(catalog, query, count)
     tell_problems(catalog)
-    _tell_unknown(catalog, query, form)
+    _tell_unknown(catalog, query, form, found=listed.found)
     if form.for_programs:
         _for_programs(listed, form)
     elif listed.found:
@@ -286,13 +286,14 @@ def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
 # Output
 
 
-def _tell_unknown(catalog: Catalog, query: Query, form: _Form) -> None:
-    """Warn of names to sort by, or to show, that no run has: the answer would be taken for another."""
+def _tell_unknown(catalog: Catalog, query: Query, form: _Form, *, found: bool) -> None:
+    """Warn of names that no run has: the answer would be taken for another. Where none is `found` the end says it."""
     from gittrack.query.values import fields_in
 
-    if not (query.order or form.columns or form.groups) or not catalog.runs(1, include_deleted=True):
+    asked = query.where is not None or query.order or form.columns or form.groups
+    if not asked or not catalog.runs(1, include_deleted=True):
         return
-    fields = [*fields_in(None, query.order)]
+    fields = [*fields_in(query.where if found else None, query.order)]
     if form.columns or form.groups:
         from gittrack.cli.columns import named_list
 

@@ -105,3 +105,10 @@ def _rebased_branch(git_dir: str) -> str | None:
             continue
         return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
     return None
+
+
+def ignored_entries(repo: Repository) -> list[str]:
+    """Return the files and folders in the working tree that git ignores, a folder with a slash at its end."""
+    listing = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    names = run_git(listing, repo=repo, cwd=repo.worktree).split(b"\0")[:-1]
+    return [os.fsdecode(name) for name in names]

@@ -22,6 +22,8 @@ GREATER: Final = frozenset(
 )
 # They turn the meaning of the words beside them around, or may: sklearn's neg_log_loss is better when greater.
 _TURNING: Final = frozenset("neg negative minus inverse inv non false".split())
+# What a clock, or the machine, says: no two runs of the same code agree on it.
+_OF_THE_MACHINE: Final = frozenset("time seconds duration latency elapsed throughput memory".split())
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 
 
@@ -43,6 +45,11 @@ class Direction(Enum):
         if not numbers:
             return None
         return min(numbers) if self is Direction.MIN else max(numbers)
+
+
+def is_of_the_machine(metric: str) -> bool:
+    """Tell whether a metric of that name tells of the machine, such as train_seconds, rather than of the model."""
+    return bool({word.lower() for word in _WORD.findall(metric)} & _OF_THE_MACHINE)
 
 
 def guess(metric: str) -> Direction | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.interpreter import is_interpreter
 from gittrack.capture.launch import check_command
@@ -14,6 +14,8 @@ from gittrack.catalog import open_catalog
 from gittrack.codec.paths import PACKAGES
 from gittrack.errors import GittrackError
 from gittrack.git.process import PLACING
+from gittrack.git.status import ignored_entries
+from gittrack.judge.direction import is_of_the_machine
 from gittrack.project import open_project
 from gittrack.read.source import source_of
 from gittrack.record.active import EXPERIMENT, REPOSITORY, RUN_ID, RUN_NAME, WORKER
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from gittrack.capture.inputs import Progress
     from gittrack.catalog import Catalog
     from gittrack.model import Point, Run
+
+
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,28 @@ def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> O
             _histories(catalog, plan.run, options.metrics or plan.run.metrics),
             {} if new is None else _histories(fresh, new, new.metrics),
             options.rtol,
+            () if options.metrics else [name for name in plan.run.metrics if is_of_the_machine(name)],
         )
     if new is None:
         problems.append(_missing(plan))
     elif new.status != plan.run.status:
         problems.append(f"it ended {new.status}, and the recorded run {plan.run.status}")
+        problems += _not_there(place, plan)
     return Outcome(new, verdicts, code, tuple(problems))
+
+
+def _not_there(place: Place, plan: Plan) -> list[str]:
+    """A sentence on what git ignores in the user's own tree and the place did not have: data, perhaps."""
+    own = place.repo.worktree
+    if own is None:
+        return []
+    linked = {*plan.links, *(item.path for item in plan.run.inputs)}
+    names = [name for name in ignored_entries(place.repo) if name.rstrip("/") not in linked]
+    names = [name for name in names if not os.path.lexists(os.path.join(place.code, name.rstrip("/")))]
+    if not names:
+        return []
+    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return [f"git ignores these, and only your own tree has them: {listed}; --link PATH takes one along"]
 
 
 def _enter(place: Place, variables: Mapping[str, str]) -> None:

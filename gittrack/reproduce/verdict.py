@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from gittrack.model import Number, Point
 
@@ -16,6 +16,7 @@ IDENTICAL: Final = "identical"
 WITHIN: Final = "within tolerance"
 DIFFERENT: Final = "different"
 MISSING: Final = "missing"
+NOT_JUDGED: Final = "differs, not judged: it tells of the machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,27 @@ class Verdict:
     @property
     def holds(self) -> bool:
         """Whether the metric counts as reproduced."""
-        return self.word in (IDENTICAL, WITHIN)
+        return self.word in (IDENTICAL, WITHIN, NOT_JUDGED)
 
 
 def judge(
-    recorded: Mapping[str, Sequence[Point]], reproduced: Mapping[str, Sequence[Point]], rtol: float
+    recorded: Mapping[str, Sequence[Point]],
+    reproduced: Mapping[str, Sequence[Point]],
+    rtol: float,
+    unjudged: Container[str] = (),
 ) -> list[Verdict]:
     """Return a verdict for each recorded metric; what only the new run has is no question.
 
     Identical means the same steps and the same bits of every value. Within tolerance means the same steps and, as for
-    math.isclose, a difference of at most `rtol` times the greater of the two values.
+    math.isclose, a difference of at most `rtol` times the greater of the two values. What is in `unjudged` may differ.
     """
-    return [_judge(name, points, reproduced.get(name, ()), rtol) for name, points in recorded.items()]
+    found = [_judge(name, points, reproduced.get(name, ()), rtol) for name, points in recorded.items()]
+    return [
+        replace(verdict, word=NOT_JUDGED, apart=0.0)
+        if verdict.word == DIFFERENT and verdict.metric in unjudged
+        else verdict
+        for verdict in found
+    ]
 
 
 def _judge(name: str, old: Sequence[Point], new: Sequence[Point], rtol: float) -> Verdict:

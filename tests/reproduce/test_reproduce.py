@@ -101,6 +101,27 @@ def test_a_command_that_gittrack_ran(script: Path, gittrack: Gittrack) -> None:
     assert "input 'data.csv' is not here" in missing.err
 
 
+def test_times_may_differ_and_what_git_ignores_is_named(script: Path, git: Git, gittrack: Gittrack) -> None:
+    (script / ".gitignore").write_text("data/\nmetrics.json\n")
+    git("add", ".gitignore", cwd=script)
+    git("commit", "-qm", "Ignore data", cwd=script)
+    (script / "data").mkdir()
+    (script / "data/one.csv").write_text("1\n")
+    code = (
+        "import json, time; found = {'rows': len(list(open('data/one.csv'))), 'train_seconds': time.time()}; "
+        "json.dump(found, open('metrics.json', 'w'))"
+    )
+    command = ("run", "--metrics", "metrics.json", "--name", "rows", "--", "python3", "-c", code)
+    assert gittrack(*command).code == 0
+    without = gittrack("reproduce", "rows")
+    assert (without.code, "not reproduced" in without.out) == (1, True)
+    assert "git ignores these, and only your own tree has them: data/, metrics.json; --link PATH" in without.err
+    linked = gittrack("reproduce", "rows", "--link", "data")
+    assert (linked.code, "not judged: it tells of the machine" in linked.out) == (0, True), linked.err
+    judged = gittrack("reproduce", "rows", "--link", "data", "--metric", "train_seconds")
+    assert (judged.code, "different" in judged.out) == (1, True)
+
+
 def test_the_very_run_of_a_script_that_starts_several(script: Path, python: str, gittrack: Gittrack) -> None:
     write(
         script,

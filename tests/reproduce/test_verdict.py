@@ -7,7 +7,7 @@ import math
 import pytest
 
 from gittrack.model import Number, Point
-from gittrack.reproduce.verdict import DIFFERENT, IDENTICAL, MISSING, WITHIN, judge
+from gittrack.reproduce.verdict import DIFFERENT, IDENTICAL, MISSING, NOT_JUDGED, WITHIN, judge
 
 
 def series(*values: Number) -> list[Point]:
@@ -42,3 +42,13 @@ def test_the_worst_value_counts_and_other_metrics_do_not() -> None:
     assert verdict.word == WITHIN
     assert verdict.apart == pytest.approx(1 / 3)
     assert judge({"m": [Point(1, 0.0, 1.0)]}, {"m": [Point(2, 0.0, 1.0)]}, 1.0)[0].word == DIFFERENT
+
+
+def test_what_is_not_judged_may_differ_and_not_be_missing() -> None:
+    old = {"seconds": series(1.0), "loss": series(1.0), "gone": series(1.0)}
+    found = judge(old, {"seconds": series(2.0), "loss": series(2.0)}, 0.0, ["seconds", "gone"])
+    assert [(verdict.word, verdict.holds) for verdict in found] == [
+        (NOT_JUDGED, True),
+        (DIFFERENT, False),
+        (MISSING, False),
+    ]
