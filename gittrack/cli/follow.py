@@ -111,11 +111,13 @@ def _read(selection: Selection, count: int | None) -> tuple[list[Run], float]:
 def _lines(runs: Sequence[Run], columns: Sequence[Named], ink: Ink) -> list[str]:
     """What fits the terminal, as it is now."""
     size = os.get_terminal_size(sys.stdout.fileno())
-    page = screen()._replace(width=size.columns, ink=ink)
-    shown = runs[: max(1, size.lines - 3)]
-    lines = list(islice(table(shown, page, columns).lines, size.lines - 2)) if shown else ["no run matches yet"]
+    # One that nobody gave a size to, as over some serial lines, says that it has none.
+    width, rows = size.columns or 80, max(size.lines or 24, 4)
+    page = screen()._replace(width=width, ink=ink)
+    shown = runs[: rows - 3]
+    lines = list(islice(table(shown, page, columns).lines, rows - 2)) if shown else ["no run matches yet"]
     running = sum(run.status == RUNNING for run in runs)
-    return [*lines, ink.quiet(fit(f"({counted(running, 'run')} running; ^C ends this)", size.columns))]
+    return [*lines, ink.quiet(fit(f"({counted(running, 'run')} running; ^C ends this)", width))]
 
 
 def _write(text: str) -> None:

@@ -38,8 +38,7 @@ class Line:
             return values[0]
         best_first = sorted(values, key=lambda value: (value != value, self._sign(value)))
         if self.aggregate is Aggregate.MEDIAN:
-            low, high = best_first[(len(values) - 1) // 2], best_first[len(values) // 2]
-            return low if low == high or len(values) % 2 else low / 2 + high / 2
+            return _between(best_first[(len(values) - 1) // 2], best_first[len(values) // 2])
         return best_first[0 if self.aggregate is Aggregate.BEST else -1]
 
     def verdict(self, value: Number) -> Verdict:
@@ -49,3 +48,12 @@ class Line:
 
     def _sign(self, value: Number) -> Number:
         return value if self.direction is Direction.MIN else -value
+
+
+def _between(better: Number, worse: Number) -> Number:
+    if better == worse:
+        return better
+    try:
+        return better / 2 + worse / 2
+    except OverflowError:  # an integer that no float can hold
+        return worse

@@ -160,7 +160,7 @@ class Bisection:
         runs = ", ".join(run.id[:8] for run in evidence.runs[:3])
         raise GittrackError(
             f"{end[:12]} was said to be {expected.value} and is {evidence.verdict.value}: {self._question.metric} is "
-            f"{evidence.value:.6g} there (run {runs}); choose other ends or another threshold"
+            f"{evidence.value!s:.20} there (run {runs}); choose other ends or another threshold"
         )
 
     def _recorded(self, commit: str) -> Evidence | None:

@@ -43,13 +43,11 @@ class Follower:
         else:
             self._end, other = os.pipe()
         command = [sys.executable, "-m", "gittrack", "log", "--follow", *args]
+        if terminal:
+            # The first terminal that the leader of a session opens is the one whose ^C it hears.
+            command = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(other), *command]
         self.process = subprocess.Popen(
-            command,
-            stdin=other if terminal else subprocess.DEVNULL,
-            stdout=other,
-            stderr=other,
-            preexec_fn=(lambda: fcntl.ioctl(other, termios.TIOCSCTTY, 0)) if terminal else None,  # noqa: PLW1509
-            start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=other, stderr=other, start_new_session=True
         )
         os.close(other)
 
@@ -136,6 +134,10 @@ def test_a_terminal_is_redrawn_and_given_back(slow: subprocess.Popen[bytes]) -> 
         follower.resize(4, 40)
         small = follower.until(r"0 runs running")
         assert "grid-1" not in small
+        follower.resize(0, 0)  # as where nobody told it
+        assert "grid-1" in follower.until(r"0 runs running")
+        follower.resize(1, 20)
+        assert "grid-2" not in follower.until(r"0 runs running")
         follower.type(b"\x03")
         rest = follower.rest()
         assert follower.process.wait() == 130

@@ -21,6 +21,7 @@ from tests.lineage.graphs import Graph, graphs
         (Aggregate.MEDIAN, (3, 1, 2), 2, 2),
         (Aggregate.MEDIAN, (4.0, 1.0, 2.0, 3.0), 2.5, 2.5),
         (Aggregate.MEDIAN, (1.0, nan, 2.0), 2.0, 1.0),  # NaN is worse than all
+        (Aggregate.MEDIAN, (10**400, 1), 10**400, 1),
         (Aggregate.BEST, (3, 1, 2), 1, 3),
         (Aggregate.WORST, (3, 1, 2), 3, 1),
         (Aggregate.LAST, (3, 1, 2), 3, 3),
