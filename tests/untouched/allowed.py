@@ -84,6 +84,15 @@ NOTES: Final[Allowance] = (
     rule(rf"{GIT}/refs/notes/gittrack", NEW, CONTENT),
     rule(rf"{STATE}/durable-gittrack", NEW, CONTENT, TIMES),
 )
+# What git keeps of a remote, which is another repository and gets runs, pins and, where it was empty, code.
+REMOTE: Final[Allowance] = (
+    rule(rf"{STATE}/share\.lock", NEW, TIMES),
+    rule(STATE, ENTRIES),
+    rule(rf"{GIT}/(logs/)?refs/remotes(/origin(/gittrack(/runs)?)?)?", NEW, CONTENT, ENTRIES),
+    rule(r"origin\.git(/.*)?", NEW, GONE, CONTENT, TIMES, ENTRIES),
+    # Its hooks are those of who receives, and run there; here they are the same ones by the user's configuration.
+    rule(r"marks/(post-receive|post-update|pre-receive|reference-transaction|update)", NEW, CONTENT),
+)
 LARGE: Final[Allowance] = (
     rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
     rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),
@@ -141,7 +150,7 @@ FOLD: Final[Allowance] = (
 # A lock file that nobody holds is no lock: gittrack leaves its own where they are.
 LOCK_FILES: Final = re.compile(
     r".*\.git/gittrack/("
-    r"(publish|swap|unlock|packing|purge|index\.sqlite)\.lock"
+    r"(publish|swap|unlock|packing|purge|share|index\.sqlite)\.lock"
     r"|journal/(folders|[0-9a-f]{32}/[0-9a-f]{12})\.lock"
     r"|quarantine/.*)"
 )

@@ -26,6 +26,7 @@ from tests.untouched.allowed import (
     QUIET,
     READ,
     RECORD,
+    REMOTE,
     SPARSE,
     SUBMODULE,
     UNNAMED,
@@ -135,6 +136,9 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("reproduce first --dry-run", QUIET),
         use("reproduce command", (*CHANGE, *INPUT, *UNNAMED, *WORKTREE, *SUBMODULE)),
     ],
+    "gittrack sync": [use("sync", (*QUIET, *UNNAMED, *REMOTE))],
+    "gittrack push": [use("push --no-snapshots", (*QUIET, *UNNAMED, *REMOTE))],
+    "gittrack pull": [use("pull", (*QUIET, *UNNAMED, *REMOTE)), use("pull nowhere", QUIET, code=2)],
     "gittrack purge": [
         use("purge files --dry-run", (*QUIET, *UNNAMED, *PURGE)),
         use("purge files", (*QUIET, *UNNAMED, *PURGE), code=2),

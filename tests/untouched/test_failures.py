@@ -80,6 +80,9 @@ HOMELESS: Final = [
     "check",
     "doctor",
     "doctor --fix",
+    "sync",
+    "push",
+    "pull",
     "record --run 0123abcd metric loss=1",
 ]
 
