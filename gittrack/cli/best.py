@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import click
 
 from gittrack.cli.grouping import group_fields, short_cell
-from gittrack.cli.judging import direction_of, finished, is_number, metric_field, statuses_option, summary_option
+from gittrack.cli.judging import counting, direction_in, is_number, metric_field, statuses_option, summary_option
 from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, harmless_json, screen, visible
 from gittrack.cli.report import array_lines, laid_out
@@ -50,7 +50,8 @@ Examples:
 \b
 Without --min and --max a word of the name says what is better: loss, error, rmse, time, … less; acc, accuracy, auc,
 f1, … more (docs/gate.md has all of them). A run whose value is NaN is never the best. Only finished runs count unless
---status or --all-statuses is given. Of runs that are equally good the newest comes first, and the others are named.
+--status or --all-statuses is given, and no run that does another one again, unless --where speaks of reproduces.
+Of runs that are equally good the newest comes first, and the others are named.
 """
 
 
@@ -81,12 +82,13 @@ def command(
     color: str,
 ) -> None:
     """Show the best run by a metric, with its params and its commit."""
-    direction = direction_of(metric, least=least, most=most)
     field, fields = metric_field(metric, summary), group_fields(per)
     if selection.count == 0 or (quiet and as_json):
         raise UsageError("-n is 1 or more" if selection.count == 0 else "--quiet and --json exclude each other")
     catalog = open_runs()
-    status = finished(selection, all_statuses=all_statuses)
+    direction = direction_in(catalog, metric, least=least, most=most)
+    query = selection.query(catalog)
+    status = counting(query.where, all_statuses=all_statuses)
     found = _best(catalog, selection, field, direction, fields, status)
     tell_problems(catalog)
     if not found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.diff import harmless
-from gittrack.cli.judging import direction_of, summary_option
+from gittrack.cli.judging import direction_in, summary_option
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import PATHS, PathsCommand, Selection
 from gittrack.cli.source import (
@@ -94,8 +94,8 @@ def command(
     """Find the first commit between GOOD and BAD whose metric crosses a threshold."""
     from gittrack.trace.bisect import Bisection, Question, Range, commit_of
 
-    line = Line(direction_of(metric, least=least, most=most), threshold, Aggregate(aggregate))
     catalog = open_runs()
+    line = Line(direction_in(catalog, metric, least=least, most=most), threshold, Aggregate(aggregate))
     paths: tuple[str, ...] = click.get_current_context().meta.get(PATHS, ())
     query = Selection(where=where, experiment=experiment, paths=paths).query(catalog)
     tell_problems(catalog)

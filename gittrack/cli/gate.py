@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gittrack.cli.judging import direction_of, statuses_option, summary_option
+from gittrack.cli.judging import counting, direction_in, statuses_option, summary_option
 from gittrack.cli.pager import write_utf8
 from gittrack.cli.source import complete_any_metric, json_option, open_runs, print_json, say, tell_problems
 from gittrack.errors import GittrackError, UsageError
@@ -19,6 +19,7 @@ from gittrack.judge.gate import Aggregate, Rule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gittrack.catalog import Catalog
     from gittrack.gate import Outcome
     from gittrack.query.terms import Condition
 
@@ -100,12 +101,13 @@ def command(
 
     if not isfinite(tolerance):
         raise UsageError("--tolerance is a number, such as 0.01")
-    rules = tuple(
-        Rule(*_metric(text, least=least, most=most), tolerance=tolerance, relative=relative) for text in metrics
-    )
     condition = _condition(where, all_statuses=all_statuses)
-    question = Question(rules, candidate, baseline, Aggregate(aggregate), summary, condition, require_run)
     catalog = open_runs()
+    rules = tuple(
+        Rule(*_metric(catalog, text, least=least, most=most), tolerance=tolerance, relative=relative)
+        for text in metrics
+    )
+    question = Question(rules, candidate, baseline, Aggregate(aggregate), summary, condition, require_run)
     outcome = decide(catalog, question)
     tell_problems(catalog)
     text = "".join(f"{line}\n" for line in report(outcome))
@@ -118,19 +120,18 @@ def command(
     _finish(outcome)
 
 
-def _metric(text: str, *, least: bool, most: bool) -> tuple[str, Direction]:
+def _metric(catalog: Catalog, text: str, *, least: bool, most: bool) -> tuple[str, Direction]:
     """The name of a metric and which way it is better, from the end of it, from the options, or from its name."""
     name, direction = text[:-4], _SUFFIXES.get(text[-4:])
-    return (name, direction) if name and direction else (text, direction_of(text, least=least, most=most))
+    return (name, direction) if name and direction else (text, direction_in(catalog, text, least=least, most=most))
 
 
 def _condition(where: Sequence[str], *, all_statuses: bool) -> Condition | None:
-    from gittrack.model import FINISHED
     from gittrack.query.parse import parse_filter
-    from gittrack.query.terms import both, equals
+    from gittrack.query.terms import both
 
-    status = None if all_statuses else equals("status", FINISHED)
-    return both(status, *(parse_filter(text, time.time()) for text in where))
+    chosen = both(*(parse_filter(text, time.time()) for text in where))
+    return both(counting(chosen, all_statuses=all_statuses), chosen)
 
 
 def _write(path: str, text: str) -> None:

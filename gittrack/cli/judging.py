@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import click
 
-from gittrack.errors import UsageError
+from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction, guess
 
 if TYPE_CHECKING:
-    from gittrack.cli.selection import Selection
+    from gittrack.catalog import Catalog
     from gittrack.query.terms import Condition, Field
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -53,12 +53,30 @@ def is_number(metric: Field) -> Condition:
     return Comparison(metric, ">=", Literal(-inf), Mode.NUMBER)
 
 
-def finished(selection: Selection, *, all_statuses: bool) -> Condition | None:
-    """Return the condition on the status: finished, unless one was chosen, or all."""
-    from gittrack.model import FINISHED
-    from gittrack.query.terms import equals
+def counting(chosen: Condition | None, *, all_statuses: bool) -> Condition | None:
+    """Return the condition on the runs that count of those that are `chosen`: finished, and none done again.
 
-    return None if all_statuses or selection.status is not None else equals("status", FINISHED)
+    A run that was reproduced would count twice. Where `chosen` speaks of status, or of reproduces, it decides.
+    """
+    from gittrack.model import FINISHED
+    from gittrack.query.terms import Field, Missing, Source, Type, both, equals
+    from gittrack.query.values import fields_in
+
+    asked = {field.key for field in fields_in(chosen) if field.source is Source.ATTRIBUTE}
+    done = None if all_statuses or "status" in asked else equals("status", FINISHED)
+    original = None if "reproduces" in asked else Missing(Field(Source.ATTRIBUTE, "reproduces", Type.HEX))
+    return both(done, original)
+
+
+def direction_in(catalog: Catalog, metric: str, *, least: bool, most: bool) -> Direction:
+    """As `direction_of`; for a metric that no run has, GittrackError with the nearest one."""
+    try:
+        return direction_of(metric, least=least, most=most)
+    except UsageError:
+        unknown = catalog.unknown_field([metric_field(metric, "last")])
+        if unknown is not None and not (least and most):
+            raise GittrackError(unknown) from None
+        raise
 
 
 def direction_of(metric: str, *, least: bool, most: bool) -> Direction:

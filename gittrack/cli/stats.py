@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import click
 
 from gittrack.cli.grouping import exact_cell, group_fields, rank, short_cell
-from gittrack.cli.judging import finished, metric_field, statuses_option, summary_option
+from gittrack.cli.judging import counting, metric_field, statuses_option, summary_option
 from gittrack.cli.pager import show_page, write_lines, write_utf8
 from gittrack.cli.render import Column, fit, harmless_json, render, screen, visible
 from gittrack.cli.report import array_lines
@@ -45,7 +45,8 @@ std is that of a sample (n - 1). The interval around the mean is t · std / √n
 freedom: the mean of many such series of runs lies within it as often as --confidence says, if the values of one
 group are spread normally. A run that ended with NaN is counted in the column nan, and takes part in nothing else.
 
-Only finished runs count unless --status or --all-statuses is given. Without METRIC it is all metrics, of which there
+Only finished runs count unless --status or --all-statuses is given, and no run that does another one again, unless
+--where speaks of reproduces. Without METRIC it is all metrics, of which there
 may be at most {MOST}.
 """
 
@@ -89,7 +90,7 @@ def command(
     fields = group_fields(groups)
     query = selection.query(catalog, limit=selection.count)
     wanted = list(dict.fromkeys(metrics)) or _all_metrics(catalog)
-    query = replace(query, where=both(query.where, finished(selection, all_statuses=all_statuses)))
+    query = replace(query, where=both(query.where, counting(query.where, all_statuses=all_statuses)))
     found = _sampled(catalog, query, fields, wanted, summary)
     tell_problems(catalog)
     if not found:

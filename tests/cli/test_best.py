@@ -149,3 +149,19 @@ def test_what_has_no_answer(grid: Path, gittrack: Gittrack, words: list[str], co
     result = gittrack("best", *words)
     assert (result.code, result.out) == (code, ""), grid
     assert sentence in result.err
+
+
+def test_a_reproduction_counts_only_where_it_is_asked_for(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    (repo / ".gitignore").write_text("metrics.json\n")
+    git("add", ".gitignore")
+    git("commit", "-qm", "Ignore")
+    code = "import json; json.dump({'acc': 0.5}, open('metrics.json', 'w'))"
+    run = gittrack("run", "--name", "one", "--metrics", "metrics.json", "--", "python3", "-c", code)
+    assert run.code == 0, run.err
+    assert gittrack("reproduce", "one").code == 0
+    best = gittrack("best", "acc", "--json")
+    assert (json.loads(best.out)[0]["best"][0]["run"]["name"], json.loads(best.out)[0]["tied"]) == ("one", []), repo
+    (sample,) = json.loads(gittrack("stats", "acc", "--json").out)
+    assert sample["n"] == 1
+    again = gittrack("best", "acc", "--json", "--where", "reproduces IS NOT NULL")
+    assert json.loads(again.out)[0]["best"][0]["run"]["name"] != "one"

@@ -351,7 +351,6 @@ def test_in_a_clone_and_in_a_shallow_one(
     [
         ("--metric acc", "--baseline"),
         ("--baseline main", "--metric"),
-        ("--metric reach --baseline main", "does not say whether less or more is better"),
         ("--metric acc --min --max --baseline main", "exclude each other"),
         ("--metric acc --baseline nowhere", "'nowhere' is no commit here"),
         ("--metric acc --baseline --all", "no commit here"),
@@ -374,3 +373,9 @@ def test_hostile_names_are_harmless_in_markdown(branches: Path, gittrack: Gittra
     assert not set(text) & set("\x1b\u202e<"), branches
     assert "a\\|b\\`&#64;ada &#60;img>" in text
     assert "| p\\|q | - | &#60;script>\\\\x1b\\[1m\\\\u202e |" in text
+
+
+def test_a_metric_that_no_run_has_is_told_before_its_direction(branches: Path, gittrack: Gittrack) -> None:
+    result = gittrack("gate", "--metric", "reach", "--baseline", "main")
+    assert (result.code, result.out) == (1, ""), branches
+    assert "no run has metrics.reach" in result.err
