@@ -128,7 +128,9 @@ def _tell_sent(exchanged: Exchanged, remote: Remote) -> None:
     for sent in sorted(exchanged.sent.values(), key=lambda sent: places.get(sent.ref, -1)):
         ref = visible(sent.ref.removeprefix("refs/heads/"))
         name = visible(remote.name)
-        if sent.state == REJECTED:
+        if sent.ref in exchanged.received.held:
+            say(f"error: {ref} was not sent to {remote.name}: {sent.word}")
+        elif sent.state == REJECTED:
             say(f"error: {remote.name} did not take {ref}: {sent.word}; the runs are safe here")
         elif sent.state != SAME:
             click.echo(f"sent {ref} to {name} ({'new' if sent.state == NEW else visible(sent.word)})")

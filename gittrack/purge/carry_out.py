@@ -13,7 +13,7 @@ from gittrack.codec.paths import FORMAT_FILE, README_FILE, pointer, purged_file,
 from gittrack.errors import StorageError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import Addition, View, add_commit, advance, publish_lock
-from gittrack.git.durable import sharing_of
+from gittrack.git.durable import fsync_file, sharing_of, storage_error
 from gittrack.git.holders import expire_reflog, has_reflog, paths_in_refs, refs_holding
 from gittrack.git.lock import held_lock
 from gittrack.git.pins import SNAPSHOTS, chain_without, is_pinned, merge_pins, pin_itself, pinned
@@ -126,6 +126,7 @@ def _message(runs: list[str]) -> str:
 
 def _rewrite_pins(project: Project, job: Job) -> list[str]:
     """Write the chain of pins without those of the snapshots; return the new packs."""
+    _remember_purged(project, job.snapshots)
     _take_over_pins(project, job)
     own = set(pinned(project.repo, SNAPSHOTS))
     for snapshot in existing(project.repo, job.staying):
@@ -155,6 +156,16 @@ def _rewrite_pins(project: Project, job: Job) -> list[str]:
         while last and not delete_ref(project.repo, SNAPSHOTS, last[0]):
             advance(project.repo, SNAPSHOTS, build)
         return new.packs
+
+
+def _remember_purged(project: Project, snapshots: list[str]) -> None:
+    """Keep which snapshots are gone for good: a remote may still have them, and a fetch must not bring them back."""
+    try:
+        with open(project.purged_snapshots, "a", encoding="ascii") as file:
+            file.writelines(f"{snapshot}\n" for snapshot in snapshots)
+        fsync_file(project.purged_snapshots)
+    except OSError as error:
+        raise storage_error(error, project.purged_snapshots) from error
 
 
 def _take_over_pins(project: Project, job: Job) -> None:

@@ -11,7 +11,7 @@ from gittrack.codec.paths import reworded, run_directory
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import advance, commit_bytes, tree_of
-from gittrack.git.pins import merge_pins
+from gittrack.git.pins import SNAPSHOTS, chain_without, merge_pins
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import delete_ref, read_ref
 from gittrack.git.rewriting import NewObjects, history_without
@@ -38,6 +38,7 @@ class Received:
     news: News = field(default_factory=News)
     faults: list[str] = field(default_factory=list)
     notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
+    held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def receive(project: Project, remote: Remote, shown: Shown, received: Received) 
 
     Raises TransportError where it cannot be reached, GittrackError where its branch is none that can be read here.
     """
+    received.held.clear()
     there = remote_refs(project.repo, remote.address, remote.refs)
     wanted = {ref: tip for ref, tip in there.items() if not _has(project, ref, tip)}
     try:
@@ -87,10 +89,29 @@ def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Show
     """Pins come after the runs and apart from them: with them comes code, which git may refuse for an old fault."""
     for ref in refs:
         try:
-            tip = _fetched(project, remote, [ref], shown)[ref]
-            merge_pins(project.repo, ref, tip, committer=project.committer)
+            _take_pins(project, ref, _fetched(project, remote, [ref], shown)[ref], received)
         except (TransportError, DamagedRecord) as error:
             received.faults.append(f"{ref} of {remote.name} was not taken in: {error}")
+
+
+def _take_pins(project: Project, ref: str, theirs: str, received: Received) -> None:
+    """Merge a chain of pins, without the snapshots that were purged here and that the remote still has."""
+    with NewObjects(project.repo) as new:
+        purged = _purged_snapshots(project) if ref == SNAPSHOTS else frozenset()
+        tip = chain_without(project.repo, theirs, purged, new) if purged else theirs
+        new.flush()
+        if tip != theirs:
+            received.held[ref] = theirs
+        if tip is not None:
+            merge_pins(project.repo, ref, tip, committer=project.committer)
+
+
+def _purged_snapshots(project: Project) -> frozenset[str]:
+    try:
+        with open(project.purged_snapshots, encoding="ascii") as file:
+            return frozenset(file.read().split())
+    except FileNotFoundError:
+        return frozenset()
 
 
 # The runs
@@ -117,6 +138,8 @@ def _unite(project: Project, theirs: str, shown: Shown, received: Received) -> N
             return _joined(project, store, tree, *sides)
 
         advance(project.repo, project.runs_ref, build)
+    if made[0].gone_there:
+        received.held[project.runs_ref] = theirs
     _remember(project, theirs, made[0], received)
 
 
@@ -151,7 +174,6 @@ def _remember(project: Project, theirs: str, news: News, received: Received) -> 
     mine.conflicts |= news.conflicts
     mine.refused |= news.refused
     mine.gone_here |= news.gone_here
-    mine.gone_there |= news.gone_there
     for item in sorted(news.refused):
         with contextlib.suppress(OSError):  # it is told all the same
             note = Quarantine(project, item.run or "refused").note(f"{theirs}:{item.path}", item.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -117,13 +118,17 @@ def _note(exchanged: Exchanged, pushed: Pushed, *, give_up: bool) -> None:
 
 
 def _without_purged(remote: Remote, refs: list[str], exchanged: Exchanged) -> list[str]:
-    """Leave the runs out where the other side has some that were purged here: nothing but overwriting removes them."""
-    gone = sorted(run_id[:8] for run_id in exchanged.received.news.gone_there)
-    if not gone or remote.runs not in refs:
-        return refs
-    what = f"it still has {', '.join(gone)}, purged here; 'gittrack purge {gone[0]}' tells how to overwrite it there"
-    exchanged.sent[remote.runs] = Sent(remote.runs, REJECTED, what)
-    return [ref for ref in refs if ref != remote.runs]
+    """Leave out what the other side has with something that was purged here: only overwriting removes that.
+
+    All else that is there was taken in, so overwriting that very tip loses nothing.
+    """
+    held = exchanged.received.held
+    for ref in refs:
+        if ref in held:
+            short = ref.removeprefix("refs/heads/")
+            command = f"git push --force-with-lease={short}:{held[ref]} {shlex.quote(remote.address)} {short}"
+            exchanged.sent[ref] = Sent(ref, REJECTED, f"it still has what was purged here; overwrite it: {command}")
+    return [ref for ref in refs if ref not in held]
 
 
 def _send_code_first(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged) -> None:

@@ -247,10 +247,10 @@ def test_a_run_that_was_purged_stays_out(repo: Path, hub: Path, git: Git, gittra
     refused = gittrack("sync")
 
     assert refused.code == 1
-    assert f"it still has {doomed[:8]}, purged here; 'gittrack purge {doomed[:8]}' tells how" in refused.err
+    assert "gittrack/runs was not sent to origin: it still has what was purged here; overwrite it: git " in refused.err
     assert "doomed" not in names(gittrack)
-    old = git("rev-parse", RUNS, cwd=hub).strip()
-    git("push", "-q", f"--force-with-lease={RUNS}:{old}", "origin", f"{RUNS}:{RUNS}")
+    (command,) = re.findall(r"overwrite it: git (.*)", refused.err)
+    git(*command.split())
     synced = gittrack("sync", cwd=other)
     assert synced.code == 0, synced.err
     assert f"run {doomed[:8]} was purged by others and is off the branch here too" in synced.err
@@ -260,6 +260,34 @@ def test_a_run_that_was_purged_stays_out(repo: Path, hub: Path, git: Git, gittra
     for path in (repo, other, hub):
         assert doomed not in git("log", "--format=%B", "--name-only", RUNS, "--", "runs", cwd=path)
     assert gittrack("check", cwd=other).code == 0
+
+
+def test_a_snapshot_that_was_purged_does_not_come_back(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
+    for name in ("kept", "doomed"):
+        (repo / "train.py").write_text(f"{name}\n")
+        record(gittrack, name)
+    assert gittrack("push").code == 0
+    git("clone", "-q", str(hub), "../other")
+    other = repo.parent / "other"
+    assert gittrack("pull", cwd=other).code == 0
+    (other / "train.py").write_text("theirs\n")
+    record(gittrack, "theirs", other)
+    assert gittrack("push", cwd=other).code == 0
+    codes = (json.loads(gittrack("show", name, "--json", cwd=other).out)["code"] for name in ("doomed", "theirs"))
+    doomed, theirs = (code["snapshot"] for code in codes)
+    assert gittrack("purge", "-y", "--snapshots", "doomed").code == 0
+
+    refused = gittrack("sync")
+
+    assert refused.code == 1
+    assert "refs/gittrack/snapshots was not sent to origin: it still has what was purged here" in refused.err
+    pinned = git("rev-list", "refs/gittrack/snapshots").split()
+    assert (doomed in pinned, theirs in pinned) == (False, True)
+    (command,) = re.findall(r"overwrite it: git (.*)", refused.err)
+    git(*command.split())
+    assert gittrack("sync").code == 0
+    assert doomed not in git("rev-list", "--all", cwd=hub)
+    assert theirs in git("rev-list", "refs/gittrack/snapshots", cwd=hub)
 
 
 @pytest.fixture
