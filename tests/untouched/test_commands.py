@@ -143,10 +143,6 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("purge files --dry-run", (*QUIET, *UNNAMED, *PURGE)),
         use("purge files", (*QUIET, *UNNAMED, *PURGE), code=2),
     ],
-    # With a remote: tests/share.
-    "gittrack push": [use("push nowhere", (*QUIET, *UNNAMED), code=2)],
-    "gittrack pull": [use("pull nowhere", (*QUIET, *UNNAMED), code=2)],
-    "gittrack sync": [use("sync nowhere", (*QUIET, *UNNAMED), code=2)],
     "gittrack hook": [use("hook", NOTHING, code=2)],
     "gittrack hook post-rewrite": [use("hook post-rewrite", (*QUIET, *UNNAMED), input=f"{'0' * 40} {'1' * 40}\n")],
     "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
