@@ -114,9 +114,10 @@ def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str])
 
 def trees_within(repo: Repository, revisions: Sequence[str], most: int) -> set[str]:
     """Return the trees of the commits of a revision range; none where it has more than `most` commits."""
-    command = _range(revisions, "--no-commit-header", "--format=%T", f"--max-count={most + 1}")
+    command = _range(revisions, "--format=%T", f"--max-count={most + 1}")
     with revisions_checked(revisions):
-        trees = run_git(command, repo=repo).decode("ascii").split()
+        lines = run_git(command, repo=repo).decode("ascii").splitlines()
+    trees = [line for line in lines if not line.startswith("commit ")]  # a heading, which older gits always print
     return set(trees) if len(trees) <= most else set()
 
 

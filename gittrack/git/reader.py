@@ -95,10 +95,11 @@ def every_commit(repo: Repository, *, holding: str) -> list[str]:
 
 
 def objects_at(repo: Repository, names: Sequence[str]) -> list[str | None]:
-    """Return the id of each object that is named as 'TREE' or 'TREE:path', None for one that is not there."""
-    asked = b"".join(os.fsencode(name) + b"\0" for name in names)
-    out = run_git(["cat-file", "-z", "--batch-check=%(objectname)"], repo=repo, stdin=asked).splitlines()
-    return [line.decode("ascii") if b" " not in line else None for line in out]
+    """Return the id of each object, named as 'ID^{tree}' or 'ID:path' without a line break; None where there is none."""
+    asked = "".join(f"{name}\n" for name in names).encode()
+    answers = run_git(["cat-file", "--batch-check=%(objectname)"], repo=repo, stdin=asked)
+    out = answers.decode("utf-8", "replace").splitlines()
+    return [line if " " not in line else None for line in out]
 
 
 def differing_pairs(repo: Repository, pairs: Collection[tuple[str, str]], paths: Sequence[str]) -> set[tuple[str, str]]:
