@@ -95,7 +95,7 @@ def every_commit(repo: Repository, *, holding: str) -> list[str]:
 
 
 def objects_at(repo: Repository, names: Sequence[str]) -> list[str | None]:
-    """Return the id of each object, named as 'ID^{tree}' or 'ID:path' without a line break; None where there is none."""
+    """Return the id of each object, named 'ID^{tree}' or 'ID:path', in one line; None where there is none."""
     asked = "".join(f"{name}\n" for name in names).encode()
     answers = run_git(["cat-file", "--batch-check=%(objectname)"], repo=repo, stdin=asked)
     out = answers.decode("utf-8", "replace").splitlines()

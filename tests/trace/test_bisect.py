@@ -240,7 +240,7 @@ def test_it_ends_where_it_is_interrupted(code: Path, git: Git, commit: Commit, r
         ("acc --threshold 0.9 main main", "are the same one"),
         ("acc --threshold 0.9 main main~1", "does not lead to the bad one"),
         ("acc --threshold 0.99 --min main~1 main", "was said to be good and is bad: acc is 1.0 there"),
-        ("odd --threshold 0.9 main~1 main", "add --min or --max"),
+        ("odd --threshold 0.9 main~1 main", "no run has metrics.odd"),
         ("odd --max --threshold 0.9 main~1 main", "no finished run has the metric 'odd'"),
     ],
 )
