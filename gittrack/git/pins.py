@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.errors import DamagedRecord
 from gittrack.git.ancestry import is_ancestor, is_surely_ancestor
-from gittrack.git.branch import advance, commit_bytes
+from gittrack.git.branch import advance, commit_bytes, publish_lock
 from gittrack.git.process import run_git
 from gittrack.git.reader import BlobReader, empty_tree, parents_of
-from gittrack.git.refs import read_ref
+from gittrack.git.refs import delete_ref, read_ref, sync_ref
 from gittrack.git.rewriting import with_parents
-from gittrack.git.settled import lost_tip, settle_commit, settle_tip
+from gittrack.git.settled import (
+    forget_tip,
+    lost_tip,
+    remember_tip,
+    remembered_tip,
+    settle_commit,
+    settle_tip,
+)
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
@@ -27,17 +34,18 @@ if TYPE_CHECKING:
 
 CODE: Final = "refs/gittrack/code"
 SNAPSHOTS: Final = "refs/gittrack/snapshots"
+_PATIENCE: Final = 60.0  # seconds for another process that moves a ref
 _PIN: Final = re.compile(rb"\n\n(?:pin |merge pins)")  # a commit of the user's may be without files too
 
 
 def pin(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
     """Keep `commit` alive through `ref`, durably; nothing where it is already. StorageError when the disk refuses."""
-    if last_pinned(repo, ref) == commit:
-        return
     tip = read_ref(repo, ref)
     # Where git cannot tell, or clocks were wrong, one more pin does no harm.
-    if tip is None or not is_surely_ancestor(repo, commit, tip):
+    if tip is None or not (last_pinned(repo, ref) == commit or is_surely_ancestor(repo, commit, tip)):
         pin_itself(repo, ref, commit, committer=committer)
+    else:
+        _settle(repo, ref)
 
 
 def pin_itself(repo: Repository, ref: str, commit: str, *, committer: Signature) -> None:
@@ -67,8 +75,63 @@ def _add(repo: Repository, ref: str, commit: str, unsettled: str | None, committ
         parents = [parent for parent in (before, commit) if parent is not None]
         return store.write("commit", commit_bytes(tree, parents, f"pin {commit}\n", who, who))
 
-    if last_pinned(repo, ref) != commit:
+    if last_pinned(repo, ref) == commit:
+        _settle(repo, ref)
+    else:
         advance(repo, ref, build)
+
+
+def _settle(repo: Repository, ref: str) -> None:
+    """Have on disk what a git has brought to `ref`, with a fetch for instance, and not asked the disk for."""
+    if remembered_tip(repo, ref) == read_ref(repo, ref):
+        return
+    with publish_lock(repo, _PATIENCE):
+        tip = read_ref(repo, ref)
+        if tip is not None:
+            settle_tip(repo, ref, tip)
+            sync_ref(repo, ref)
+            remember_tip(repo, ref, tip)
+
+
+def unpin_lost(repo: Repository, ref: str, commit: str) -> None:
+    """Take out the pin of a commit that a git took away before the pin was there; the pins above are made anew.
+
+    A pin of what is gone would break every walk along the chain.
+    """
+    emptied: list[str] = []
+
+    def build(store: ObjectStore, tip: str | None) -> str | None:
+        emptied.clear()
+        above, below = _around(store, tip, commit)
+        if tip is None or below is None:
+            return None
+        now = below[0] if below else None
+        for data in reversed(above):
+            now = store.write("commit", with_parents(data, [*([now] if now else []), parents_of(data)[-1]]))
+        emptied.extend([] if now else [tip])
+        return now
+
+    advance(repo, ref, build)
+    while emptied:
+        forget_tip(repo, ref)
+        if delete_ref(repo, ref, emptied[0]):
+            return
+        advance(repo, ref, build)
+
+
+def _around(store: ObjectStore, tip: str | None, commit: str) -> tuple[list[bytes], list[str] | None]:
+    """The pins above that of `commit`, newest first, and the one below it; None where only a merge may lead there."""
+    above: list[bytes] = []
+    while tip is not None:
+        data = store.read(tip)[1]
+        parents = parents_of(data)
+        if parents[-1:] == [commit]:
+            return above, parents[:-1]
+        if b"\n\npin " not in data:
+            break
+        above.append(data)
+        tip = parents[0] if len(parents) > 1 else None
+    return above, None
 
 
 def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import time
@@ -15,7 +16,7 @@ from gittrack.git.branch import commit_bytes, tree_of
 from gittrack.git.durable import fsync_directories, make_directories
 from gittrack.git.index_copy import write_tree
 from gittrack.git.packs import open_packs
-from gittrack.git.pins import SNAPSHOTS, last_pinned, pin_new
+from gittrack.git.pins import SNAPSHOTS, last_pinned, pin_new, unpin_lost
 from gittrack.git.process import GitError, run_git
 from gittrack.git.reader import added_objects, parents_of
 from gittrack.git.scratch import objects_in
@@ -48,32 +49,26 @@ def take_snapshot(
     A path that is left out stays as it is in HEAD. Raises StorageError when the disk or git refuses, or when
     a file keeps changing while it is read.
     """
-    kept = [difference for difference in state.differences if difference.path not in left_out]
-    head_tree = None
     for attempt in range(_ATTEMPTS):
         with ObjectStore(repo) as store:
             head_tree = None if state.commit is None else tree_of(store, state.commit)
-            if not kept:
-                return Snapshot(state.commit, head_tree)
             try:
-                with _index_copy(repo) as copy:
-                    if sum(difference.touched for difference in kept) < PACK_FROM:
-                        tree = write_tree(repo, state, left_out, copy)
-                    else:
-                        tree = _packed_tree(repo, state, left_out, copy)
+                tree = _written(repo, state, left_out, head_tree)
+                if tree is None or tree == head_tree:
+                    return Snapshot(state.commit, head_tree)
+                objects = [tree, *added_objects(repo, head_tree, tree)]
             except GitError:
                 # A file went away or changed under git's hands: what is there a moment later counts.
                 if attempt == _ATTEMPTS - 1:
                     raise
                 continue
-            if tree == head_tree:
-                return Snapshot(state.commit, head_tree)
-            objects = [tree, *added_objects(repo, head_tree, tree)]
             commit = _commit(store, state, tree, objects, committer)
             if commit is not None:
                 pin_new(repo, SNAPSHOTS, commit, parent=state.commit, committer=committer)
-                if all(map(store.contains, objects)):  # a git that prunes may have been faster than the pin
+                # A git that prunes may have been faster than the pin. The store would count what it has written.
+                if all(map(open_packs(repo).contains, [commit, *objects])):
                     return Snapshot(commit, tree)
+                unpin_lost(repo, SNAPSHOTS, commit)
     raise StorageError("the working tree could not be kept: a 'git gc' took its objects away again and again")
 
 
@@ -95,6 +90,17 @@ def is_snapshot(commit: bytes) -> bool:
     return commit.endswith(f"\n\n{SNAPSHOT_MARK}\n".encode())
 
 
+def _written(repo: Repository, state: WorkingTree, left_out: Container[bytes], head_tree: str | None) -> str | None:
+    """The tree of the working tree; that of HEAD where all that differs is left out."""
+    kept = [difference for difference in state.differences if difference.path not in left_out]
+    if not kept:
+        return head_tree
+    with _index_copy(repo) as copy:
+        if sum(difference.touched for difference in kept) < PACK_FROM:
+            return write_tree(repo, state, left_out, copy)
+        return _packed_tree(repo, state, left_out, copy)
+
+
 @contextmanager
 def _index_copy(repo: Repository) -> Iterator[str]:
     """A place for a copy of this worktree's index, which is removed afterwards with what lies beside it."""
@@ -111,10 +117,15 @@ def _index_copy(repo: Repository) -> Iterator[str]:
 
 def _packed_tree(repo: Repository, state: WorkingTree, left_out: Container[bytes], copy: str) -> str:
     """Write the tree with its objects in a pack: to ask the disk for each of a thousand files takes seconds."""
+    from gittrack.git.removal import packed_objects
+
     folder = copy + _OBJECTS
     env = objects_in(repo, folder)
     tree = write_tree(repo, state, left_out, copy, env)
     oids = [top + rest for top in os.listdir(folder) if len(top) == 2 for rest in os.listdir(os.path.join(folder, top))]
+    # git streams what is larger than core.bigFileThreshold into packs of its own.
+    for index in glob.glob(os.path.join(glob.escape(folder), "pack", "*.idx")):
+        oids += packed_objects(repo, index)
     if oids:
         packs = os.path.join(repo.objects_dir, "pack")
         make_directories(packs, open_packs(repo).sharing)

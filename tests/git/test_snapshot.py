@@ -230,3 +230,13 @@ def test_a_folder_that_became_a_link(repo: Path, git: Git, tmp_path: Path) -> No
     (repo / "data").symlink_to(tmp_path / "elsewhere")
     expected = added(repo, git)
     assert taken(repo).tree == expected
+
+
+def test_many_new_files_with_one_that_git_streams(repo: Path, git: Git) -> None:
+    git("config", "core.bigFileThreshold", "1k", cwd=repo)
+    for number in range(60):
+        (repo / f"{number}.txt").write_text(f"{number}\n" * (5000 if number == 7 else 1))
+    commit = taken(repo).commit
+    assert git("show", f"{commit}:7.txt", cwd=repo) == "7\n" * 5000
+    assert git("show", f"{commit}:8.txt", cwd=repo) == "8\n"
+    assert git("fsck", "--strict", cwd=repo) == ""
