@@ -12,7 +12,7 @@ from gittrack.cli.progress import Counter
 from gittrack.cli.render import visible
 from gittrack.cli.source import say
 from gittrack.cli.wording import counted
-from gittrack.errors import EXIT_EXPECTED
+from gittrack.errors import EXIT_EXPECTED, GittrackError
 
 if TYPE_CHECKING:
     from gittrack.project import Project
@@ -37,14 +37,27 @@ def remote_options(command: _F) -> _F:
 
 
 def find(remote: str | None, *, code: bool, snapshots: bool) -> tuple[Project, Remote]:
-    """Open the project, and the remote that is meant; journals of processes that vanished are committed first."""
-    from gittrack.catalog import open_catalog
-    from gittrack.cli.source import tell_problems
+    """Open the project, and the remote that is meant; runs whose process is gone are committed first."""
+    from gittrack.project import open_project
     from gittrack.share.remote import find_remote
 
-    with open_catalog() as catalog:
-        tell_problems(catalog)
-        return catalog.project, find_remote(catalog.project, remote, code=code, snapshots=snapshots)
+    project = open_project()
+    there = find_remote(project, remote, code=code, snapshots=snapshots)
+    if project.journaled():
+        _commit_journals(project)
+    return project, there
+
+
+def _commit_journals(project: Project) -> None:
+    from gittrack.capture.machine import host
+    from gittrack.record.recover import recover
+
+    try:
+        problems = list(recover(project, host()).problems)
+    except (GittrackError, OSError) as error:
+        problems = [f"journals of runs that have ended could not be committed: {error}"]
+    for problem in problems:
+        say(f"warning: {problem}")
 
 
 def withheld(project: Project) -> tuple[str, ...]:

@@ -111,7 +111,8 @@ def _note(exchanged: Exchanged, pushed: Pushed, *, give_up: bool) -> None:
     """Keep what became of each ref, and where one was refused all that was said."""
     for sent in pushed.refs:
         refused = sent.state == REJECTED or (give_up and sent.state == BEATEN)
-        if sent.state != SAME or sent.ref not in exchanged.sent:
+        before = exchanged.sent.get(sent.ref)
+        if before is None or sent.state != SAME or before.state == BEATEN:
             exchanged.sent[sent.ref] = sent._replace(state=REJECTED) if refused else sent
     if exchanged.rejected:
         exchanged.said += pushed.said

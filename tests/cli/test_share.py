@@ -75,7 +75,8 @@ def test_two_people_share_runs_and_code(repo: Path, hub: Path, git: Git, gittrac
     shown = gittrack("reproduce", "--dry-run", "dirty", cwd=other)
     assert shown.code == 0, shown.err
     record(gittrack, "mine")
-    assert gittrack("push").out.splitlines()[0] == "received 1 run from origin"
+    received = r"received 1 run from origin\nsent gittrack/runs to origin \(\w+\.\.\w+\)\n"
+    assert re.fullmatch(received, (pushed := gittrack("push")).out), pushed.out
     assert gittrack("push").out == "origin has everything that is here\n"
     assert gittrack("pull", cwd=other).out == "received 1 run from origin\n"
     assert gittrack("pull", cwd=other).out == "origin has nothing new\n"
@@ -177,6 +178,25 @@ def test_many_clones_push_at_once(repo: Path, hub: Path, git: Git, gittrack: Git
     assert gittrack("pull").code == 0
     assert names(gittrack) == ["first", *(f"run-{number}" for number in range(8))]
     assert refs(git, repo)[RUNS] == refs(git, hub)[RUNS]
+
+
+def test_a_push_that_is_killed_is_made_again(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
+    git("push", "-q", "origin", "main")
+    record(gittrack, "one")
+    os.mkfifo(repo.parent / "reached")
+    os.mkfifo(repo.parent / "go")
+    hook(hub, f"echo > {repo.parent}/reached; read line < {repo.parent}/go")
+    process = subprocess.Popen([sys.executable, "-m", "gittrack", "push"], cwd=repo, stdout=-1, stderr=-1)
+    (repo.parent / "reached").read_text()
+
+    process.kill()
+    process.communicate()
+    (repo.parent / "go").write_text("\n")
+    hook(hub, "exit 0")
+
+    assert gittrack("sync").code == 0
+    assert refs(git, repo)[RUNS] == refs(git, hub)[RUNS]
+    assert names(gittrack) == ["one"]
 
 
 def test_recorders_lose_nothing_to_a_pull(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
