@@ -15,7 +15,8 @@ from gittrack.cli.wording import counted, size
 from gittrack.errors import EXIT_EXPECTED, UsageError
 
 if TYPE_CHECKING:
-    from gittrack.catalog import Catalog
+    from collections.abc import Mapping
+
     from gittrack.project import Project
     from gittrack.purge.carry_out import Outcome
     from gittrack.purge.job import Job
@@ -60,23 +61,36 @@ def command(
     with one_purge(project):
         if not dry_run and _finish(project, specs, snapshots=snapshots, as_json=as_json):
             return
-        catalog = open_runs()
-        plan = _plan(catalog, specs, snapshots=snapshots)
-        tell_problems(catalog)
-        catalog.close()
+        plan = _plan(specs, snapshots=snapshots)
+        if not (dry_run or plan.is_empty):
+            _tell_plan(plan, err=True)
+            plan = plan if yes else _agreed(context, plan, specs, snapshots=snapshots)
         if dry_run or plan.is_empty:
             _show(plan, as_json=as_json)
             return
-        _tell_plan(plan, err=True)
-        if not yes and not click.confirm("Remove it for good?", err=True):
-            context.exit(EXIT_EXPECTED)
         _carry_out(project, Job.of(plan, specs), as_json=as_json)
 
 
-def _plan(catalog: Catalog, specs: tuple[str, ...], *, snapshots: bool) -> Plan:
+def _plan(specs: tuple[str, ...], *, snapshots: bool) -> Plan:
     from gittrack.purge.plan import plan_runs, plan_snapshots
 
-    return plan_snapshots(catalog, specs) if snapshots else plan_runs(catalog, specs)
+    with open_runs() as catalog:
+        plan = plan_snapshots(catalog, specs) if snapshots else plan_runs(catalog, specs)
+        tell_problems(catalog)
+        return plan
+
+
+def _agreed(context: click.Context, plan: Plan, specs: tuple[str, ...], *, snapshots: bool) -> Plan:
+    """Ask, and return what goes by the time of the answer, which may take hours; where that is more, ask again."""
+    while True:
+        if not click.confirm("Remove it for good?", err=True):
+            context.exit(EXIT_EXPECTED)
+        shown, plan = plan, _plan(specs, snapshots=snapshots)
+        if plan.is_within(shown):
+            _tell_shared({s: run for s, run in plan.shared.items() if s not in shown.shared}, err=True)
+            return plan
+        say("there is more by now")
+        _tell_plan(plan, err=True)
 
 
 def _finish(project: Project, specs: tuple[str, ...], *, snapshots: bool, as_json: bool) -> bool:
@@ -128,6 +142,7 @@ def _show(plan: Plan, *, as_json: bool) -> None:
     elif plan.is_empty:
         already = ", ".join(f"run {run_id[:8]} was purged already" for run_id in plan.already)
         click.echo(f"nothing to purge{': ' if already else ''}{already}")
+        _tell_young(plan, err=False)
     else:
         _tell_plan(plan, err=False)
 
@@ -136,11 +151,15 @@ def _document(plan: Plan) -> dict[str, object]:
     return {
         "runs": [{"id": run_id, "name": name} for run_id, name in plan.runs.items()],
         "snapshots": list(plan.snapshots),
-        "shared_snapshots": [{"snapshot": snapshot, "run": run} for snapshot, run in plan.shared.items()],
+        "shared_snapshots": _pairs(plan.shared),
         "large_files": list(plan.large),
         "commits": plan.commits,
         "bytes": plan.size,
     }
+
+
+def _pairs(shared: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"snapshot": snapshot, "run": run} for snapshot, run in shared.items()]
 
 
 def _tell_plan(plan: Plan, *, err: bool) -> None:
@@ -152,8 +171,22 @@ def _tell_plan(plan: Plan, *, err: bool) -> None:
     parts += [counted(len(plan.large), "large file")] if plan.large else []
     parts += [f"{counted(plan.commits, 'commit')} of the branch written anew"] if plan.commits else []
     click.echo(f"{', '.join(parts)}, {size(plan.size)}", err=err)
-    for snapshot, run in plan.shared.items():
+    _tell_shared(plan.shared, err=err)
+    _tell_young(plan, err=err)
+
+
+def _tell_shared(shared: Mapping[str, str], *, err: bool) -> None:
+    for snapshot, run in shared.items():
         click.echo(f"snapshot {snapshot[:12]} stays: run {run[:8]} was made with the very same files", err=err)
+
+
+def _tell_young(plan: Plan, *, err: bool) -> None:
+    if plan.young:
+        what = counted(len(plan.young), "snapshot")
+        click.echo(
+            f"not touched: {what} of the last ten minutes that no run tells of, perhaps of one that is starting",
+            err=err,
+        )
 
 
 def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> None:
@@ -166,6 +199,7 @@ def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> N
             {
                 "runs": job.runs,
                 "snapshots": job.snapshots,
+                "shared_snapshots": _pairs(job.spared),
                 "objects": outcome.objects,
                 "deleted_refs": sorted(job.tracking),
                 "still_here": here,
@@ -174,9 +208,12 @@ def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> N
             }
         )
         return
+    _tell_shared(job.spared, err=True)
     what = [counted(len(job.runs), "run")] if job.runs else []
     what += [counted(len(job.snapshots), "snapshot")] if job.snapshots else []
-    click.echo(f"purged {' and '.join(what)}: {counted(outcome.objects, 'object')} removed from this repository")
+    click.echo(
+        f"purged {' and '.join(what) or 'nothing'}: {counted(outcome.objects, 'object')} removed from this repository"
+    )
     for ref in sorted(job.tracking):
         say(f"{ref} held it and was deleted; the next fetch brings it back as it is there")
     for sentence in here:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import run_git, stream_git
@@ -33,6 +34,16 @@ def count_from(repo: Repository, tip: str, commits: Iterable[str]) -> int:
             found.add(oid)
             number += 1
     return number
+
+
+def younger_than(repo: Repository, commits: Iterable[str], seconds: float) -> list[str]:
+    """Return those of the commits that are here and were made within `seconds` of now, by either's clock."""
+    stdin = "".join(f"{oid}\n" for oid in existing(repo, commits)).encode()
+    if not stdin:
+        return []
+    args = ["log", "--no-walk=unsorted", "--format=%H %ct", "--no-show-signature", "--stdin"]
+    pairs = (line.split() for line in run_git(args, repo=repo, stdin=stdin).decode("ascii").splitlines())
+    return [oid for oid, made in pairs if abs(time.time() - int(made)) < seconds]
 
 
 def refs_holding(repo: Repository, commits: Iterable[str], patterns: Sequence[str] = ()) -> dict[str, str]:

@@ -24,6 +24,7 @@ from gittrack.git.settled import forget_tip, lost_tip
 from gittrack.git.store import ObjectStore
 from gittrack.git.unneeded import existing, still_unneeded, unneeded
 from gittrack.purge.job import end_job, save_job
+from gittrack.purge.users import spare_used
 from gittrack.quarantine import NOTE, quarantine_of
 from gittrack.read.check import is_partial
 from gittrack.read.returned import following
@@ -66,6 +67,8 @@ def carry_out(project: Project, job: Job, progress: Progress) -> Outcome:
 
     The order: new objects are durable before a ref is moved, and all refs are moved before an object is removed.
     """
+    if job.snapshots:
+        spare_used(project, job)
     save_job(project, job)
     packs: list[str] = []
     if job.marked:
@@ -133,7 +136,6 @@ def _rewrite_pins(project: Project, job: Job) -> list[str]:
         # It may be kept alive only as an ancestor of one that goes.
         if snapshot not in own and is_pinned(project.repo, SNAPSHOTS, snapshot):
             pin_itself(project.repo, SNAPSHOTS, snapshot, committer=project.committer)
-    dropped = set(job.snapshots)
     last: list[str] = []
 
     with NewObjects(project.repo) as new:
@@ -143,7 +145,9 @@ def _rewrite_pins(project: Project, job: Job) -> list[str]:
             base = lost_tip(project.repo, SNAPSHOTS) if tip is None else tip
             if base is None:
                 return None
-            now = chain_without(project.repo, base, dropped, new)
+            # Only here, where nobody else can pin, it is known for good what others have.
+            spare_used(project, job)
+            now = chain_without(project.repo, base, set(job.snapshots), new)
             if now != base:
                 _remember(project, job, [base])
             new.flush()

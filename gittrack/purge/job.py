@@ -23,7 +23,8 @@ class Job:
     """What has to be done, and what was found on the way; `specs` are the words that it was asked for by.
 
     `roots` are what the refs led to before, until their objects are in `objects`: what is being removed from the object
-    database. `tracking` are the refs that followed a remote and were deleted, with what they pointed to.
+    database. `tracking` are the refs that followed a remote and were deleted, with what they pointed to. `spared` are
+    the snapshots that stay after all (snapshot -> the run that has it).
     """
 
     specs: list[str] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Job:
     large: list[tuple[str, int]] = field(default_factory=list)
     marked: dict[str, list[str]] = field(default_factory=dict)
     staying: list[str] = field(default_factory=list)
+    spared: dict[str, str] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)

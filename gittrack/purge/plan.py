@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.check import id_of
 from gittrack.codec.paths import run_directory
 from gittrack.errors import GittrackError, RunNotFound, UsageError
 from gittrack.git.ancestry import is_ancestor, remote_branches
-from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on
+from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on, younger_than
 from gittrack.git.pins import SNAPSHOTS, pinned
 from gittrack.git.reader import changed_paths, list_tree
+from gittrack.git.snapshot import base_of
 from gittrack.git.unneeded import existing
 from gittrack.git.worktrees import is_shallow
 from gittrack.model import RUNNING
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     from gittrack.project import Project
 
 
+_STARTING: Final = 600.0  # seconds; a run pins its snapshot first and tells of itself then
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What goes: `runs` (id -> name, '' of a damaged one), `snapshots`, `large` files by SHA-256, and how much it is.
 
     `marked` are the runs that stay and whose snapshots go (id -> snapshots), `shared` the snapshots that stay because
-    another run (its id) was made with the very same; `staying` are the snapshots of all runs that stay. `commits` is
+    another run (its id) was made with the very same, `young` those that stay because no run tells of them yet;
+    `staying` are the snapshots of all runs that stay. `commits` is
     how many commits of the branch are written anew, `touching` those that hold something of the runs. `contents`
     are the files (blob -> path), `size` is their bytes with those of the large ones. `already` are runs
     that were purged before.
@@ -49,12 +54,18 @@ class Plan:
     commits: int
     contents: Mapping[str, str]
     size: int
+    young: tuple[str, ...] = ()
     already: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not (self.runs or self.snapshots)
+
+    def is_within(self, other: Plan) -> bool:
+        """Whether nothing goes that does not go by `other` too."""
+        pairs = [(self.runs, other.runs), (self.snapshots, other.snapshots), (self.marked, other.marked)]
+        return all(set(mine) <= set(others) for mine, others in pairs)
 
 
 def plan_runs(catalog: Catalog, specs: Sequence[str]) -> Plan:
@@ -72,7 +83,7 @@ def plan_runs(catalog: Catalog, specs: Sequence[str]) -> Plan:
         _check_ended(project, known.get(run_id), run_id)
     going = [known[run_id] for run_id in ids if run_id in known]
     staying = [run for run in everything if run.id not in ids]
-    users = {snapshot: run.id for run in staying for snapshot in snapshots_of(run)}
+    users = _users(staying)
     back = snapshots_told(project, returned(project, [run_id for run_id in ids if run_id not in known]))
     snapshots = list(dict.fromkeys([*(snapshot for run in going for snapshot in snapshots_of(run)), *back]))
     large = _large(artifact for run in going for artifact in run.artifacts)
@@ -108,16 +119,18 @@ def plan_snapshots(catalog: Catalog, specs: Sequence[str]) -> Plan:
         _check_ended(project, run, run.id)
     going = named or [run for run in everything if not _is_running(project, run, run.id)]
     staying = [run for run in everything if run not in going]
-    users = {snapshot: run.id for run in staying for snapshot in snapshots_of(run)}
+    users = _users(staying)
     snapshots = [snapshot for run in going for snapshot in snapshots_of(run)]
-    if not specs:
-        snapshots += pinned(project.repo, SNAPSHOTS)  # those of runs that are gone
+    alone = [] if specs else [s for s in pinned(project.repo, SNAPSHOTS) if s not in snapshots and s not in users]
+    young = younger_than(project.repo, alone, _STARTING)
+    snapshots += [snapshot for snapshot in alone if snapshot not in young]  # those of runs that are gone
     gone = tuple(snapshot for snapshot in dict.fromkeys(snapshots) if snapshot not in users)
     here = set(existing(project.repo, gone))
     marked = {run.id: tuple(s for s in snapshots_of(run) if s in gone and s not in run.purged) for run in going}
     marked = {run_id: commits for run_id, commits in marked.items() if commits}
     told = {snapshot for commits in marked.values() for snapshot in commits}
-    contents = _contents(project, None, (), _bases(going, gone))
+    bases = {snapshot: base_of(project.repo, snapshot) for snapshot in alone if snapshot in here}
+    contents = _contents(project, None, (), bases | _bases(going, gone))
     return Plan(
         runs={},
         snapshots=tuple(snapshot for snapshot in gone if snapshot in here or snapshot in told),
@@ -129,7 +142,13 @@ def plan_snapshots(catalog: Catalog, specs: Sequence[str]) -> Plan:
         commits=0,
         contents=contents,
         size=object_sizes(project.repo, contents),
+        young=tuple(young),
     )
+
+
+def _users(runs: Iterable[Run]) -> dict[str, str]:
+    """Each snapshot that is not gone of runs, with the id of one."""
+    return {snapshot: run.id for run in runs for snapshot in snapshots_of(run) if snapshot not in run.purged}
 
 
 def snapshots_of(run: Run) -> list[str]:
