@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -115,7 +116,9 @@ def _links(catalog: Catalog, paths: tuple[str, ...]) -> tuple[str, ...]:
     top = catalog.project.repo.worktree
     result = []
     for path in paths:
-        relative = os.path.relpath(os.path.realpath(path), top) if top else os.pardir
+        folder, name = os.path.split(path.rstrip(os.sep))
+        # A link itself may be what is asked for, wherever it leads.
+        relative = os.path.relpath(os.path.join(os.path.realpath(folder), name), top) if top else os.pardir
         if not os.path.exists(path) or relative.split(os.sep)[0] == os.pardir:
             raise UsageError(f"--link {path!r:.200} is not in this working tree")
         result.append(relative)
@@ -155,7 +158,8 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
     finally:
         os.chdir(here)
         if keep:
-            say(f"kept: {place.folder}; remove it with: git worktree remove --force {place.code}")
+            code, folder = shlex.quote(place.code), shlex.quote(place.folder)
+            say(f"kept: {place.folder}; remove it with: git worktree remove --force {code} && rm -rf {folder}")
         else:
             place.remove()
 

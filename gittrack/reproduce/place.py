@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gittrack.capture.inputs import StatCache, describe_input
 from gittrack.errors import GittrackError
 from gittrack.git.worktrees import add_worktree, remove_worktree
+from gittrack.reproduce.plan import may_be_laid
 
 if TYPE_CHECKING:
     from gittrack.capture.inputs import Progress
@@ -35,6 +36,8 @@ class Place:
 
     def remove(self) -> None:
         """Remove the worktree and everything else."""
+        # In this order: git lets go of a worktree that is gone, and not of one that the command has damaged.
+        shutil.rmtree(self.code, ignore_errors=True)
         remove_worktree(self.repo, self.code)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -138,11 +141,12 @@ def _renew(place: Place, path: str) -> None:
 def _ends(place: Place, path: str) -> tuple[str, str]:
     """Where `path`, relative to the top, is in the place and in the user's working tree; the latter '' if it is not.
 
-    A link in the code that leads out of it must not lead us to write there.
+    A link in the code that leads out of it must not lead us to write there, nor a path to what belongs to git.
     """
     own = place.repo.worktree
     target = os.path.join(place.code, os.path.normpath(path))
     parent = os.path.realpath(os.path.dirname(target))
     inside = os.path.join(parent, "").startswith(os.path.join(os.path.realpath(place.code), ""))
     source = os.path.join(own, path) if own else ""
+    inside = inside and may_be_laid(path.replace(os.sep, "/"))
     return target, source if inside and source and os.path.exists(source) else ""

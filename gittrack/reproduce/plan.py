@@ -53,6 +53,12 @@ def is_inside(path: str) -> bool:
     return not posixpath.isabs(path) and posixpath.normpath(path).split("/")[0] != ".."
 
 
+def may_be_laid(path: str) -> bool:
+    """Tell whether data may be laid at a path, relative to the top of the code: in there, and no part of git's own."""
+    parts = posixpath.normpath(path).split("/")
+    return is_inside(path) and parts != ["."] and ".git" not in map(str.lower, parts)
+
+
 def command_of(run: Run, given: Sequence[str]) -> tuple[str, ...]:
     """Return the command that is given, else the recorded one; GittrackError where the code that ran was not kept."""
     if given:

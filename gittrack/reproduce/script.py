@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import PLACING
 from gittrack.reproduce.environment import is_python, settings_of
-from gittrack.reproduce.plan import code_in_tree, is_inside
+from gittrack.reproduce.plan import code_in_tree, may_be_laid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +22,20 @@ _HARMFUL: Final = re.compile(
     "([\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+)"
 )
 _LINK: Final = """\
+inside() { # PATH: whether it lies in the code itself, not where a link in there leads to
+    folder=${1%/*}
+    while test ! -d "$folder"; do folder=${folder%/*}; done
+    case "$(cd "$folder" && pwd -P)/" in "$(cd "$code" && pwd -P)"/*) ;; *) return 1 ;; esac
+}
 link() { # what the code does not hold, from your own working tree
-    if test ! -e "$1" && test -e "$own/$1"; then
+    if test ! -e "$1" && test -e "$own/$1" && inside "$1"; then
         mkdir -p "$(dirname "$1")"
         ln -s "$own/$1" "$1"
     fi
 }"""
 _RENEW: Final = """\
 renew() { # the data as it is now
-    if test -e "$1" && test -e "$own/$1"; then
+    if test -e "$1" && test -e "$own/$1" && inside "$1"; then
         rm -rf "$1"
         cp -R "$own/$1" "$1"
     fi
@@ -106,7 +111,7 @@ def _input(plan: Plan, item: Input) -> Iterator[str]:
     yield f"# input {comment(item.path)}: {comment(item.kind)}, {item.size} bytes, sha256 {comment(item.sha256)}"
     if item.kind != "file" and not plan.new_data:
         yield "# (that of a folder is checked by gittrack reproduce only)"
-    if not absolute and is_inside(path):
+    if not absolute and may_be_laid(path):
         yield f"{'renew' if plan.new_data else 'link'} {word(path)}"
     if item.kind == "file" and not plan.new_data:
         yield f"check {word(path)} {word(item.sha256)}"
