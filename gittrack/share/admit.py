@@ -36,11 +36,10 @@ _AHEAD: Final = 1000  # logical times that may be missing: of records that were 
 
 
 class Admission(NamedTuple):
-    """A run's folder: the id, the tree, its files, and why it is not admitted, '' where it is."""
+    """A run's folder: the id, the tree, and why it is not admitted, '' where it is."""
 
     run: str
     tree: str
-    files: Files
     reason: str
 
 
@@ -59,7 +58,7 @@ def _judged(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]
     records = {entry.oid for files in sound for path, entry in files.items() if is_record(path)}
     contents = dict(reader.read_many(sorted(records)))
     for (run_id, tree), (files, _), reason in zip(runs, found, reasons, strict=True):
-        yield Admission(run_id, tree, files, reason or _records_problem(run_id, files, contents))
+        yield Admission(run_id, tree, reason or _records_problem(run_id, files, contents))
 
 
 def folders(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]]) -> list[tuple[Files, str]]:

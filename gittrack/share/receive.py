@@ -15,7 +15,8 @@ from gittrack.git.pins import SNAPSHOTS, chain_without, merge_pins
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import delete_ref, read_ref
 from gittrack.git.rewriting import NewObjects, history_without
-from gittrack.git.settled import lost_tip, settle_tip
+from gittrack.git.settled import settle_tip
+from gittrack.git.store import ObjectStore
 from gittrack.git.transport import TransportError, fetch_refs, remote_refs
 from gittrack.git.worktrees import is_shallow
 from gittrack.quarantine import Quarantine
@@ -24,7 +25,6 @@ from gittrack.share.union import News, Union
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gittrack.git.store import ObjectStore
     from gittrack.git.transport import Progress
     from gittrack.project import Project
     from gittrack.share.admit import Admission
@@ -122,13 +122,18 @@ def _unite(project: Project, theirs: str, shown: Shown, received: Received) -> N
     admitted: dict[tuple[str, str], Admission] = {}
     with BlobReader(project.repo) as reader, NewObjects(project.repo) as new:
         made: list[News] = []
+        with ObjectStore(project.repo) as store:
+            # Before the lock: of a branch of 100,000 runs it takes a minute, and others want to record.
+            here = project.lost_tip() or read_ref(project.repo, project.runs_ref)
+            ours = None if here is None else tree_of(store, here)
+            Union(store, reader, admitted).admit(ours, tree_of(store, theirs), shown.checked)
 
         def build(store: ObjectStore, tip: str | None) -> str | None:
-            base = lost_tip(project.repo, project.runs_ref) if tip is None else tip
+            base = project.lost_tip() if tip is None else tip
             union = Union(store, reader, admitted)
             made[:] = [union.news]
             ours = None if base is None else tree_of(store, base)
-            tree = union.of(ours, tree_of(store, theirs), shown.checked)
+            tree = union.of(ours, tree_of(store, theirs))
             sides = [
                 None if base is None else _without(project, base, union.news.gone_here, new),
                 _without(project, theirs, union.news.gone_there, new),

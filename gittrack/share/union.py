@@ -73,17 +73,24 @@ class Union:
         self._reader = reader
         self._admitted = admitted
 
-    def of(self, ours: str | None, theirs: str, progress: Callable[[int, int], None] | None = None) -> str:
-        """Return the tree that is the union; GittrackError where theirs is no branch of runs that is known here.
+    def admit(self, ours: str | None, theirs: str, progress: Callable[[int, int], None] | None = None) -> None:
+        """Check what is new of a tree of theirs, so that `of` need not, which is called while others wait.
 
-        `progress(done, total)` is told of runs that are checked.
+        GittrackError where theirs is no branch of runs that is known here. `progress(done, total)` is told of runs.
         """
+        here, there = self._entries(ours), self._entries(theirs)
+        frame_of_union(self._reader, here, there)
+        _, wanted = self._news(here, there, self._purged(here) | self._purged(there))
+        self._admit([run for runs in wanted.values() for run in runs], progress)
+
+    def of(self, ours: str | None, theirs: str) -> str:
+        """Return the tree that is the union; raises as `admit` does."""
         here, there = self._entries(ours), self._entries(theirs)
         top = here | frame_of_union(self._reader, here, there)
         purged = self._purged(here) | self._purged(there)
         for name in MARKS:
             self._put(top, name, self._marks(name, here, there))
-        self._put(top, RUNS, self._runs(here, there, purged, progress))
+        self._put(top, RUNS, self._runs(here, there, purged))
         stray = {n: e for n, e in there.items() if n not in top and not (e.is_directory and n in (RUNS, *MARKS))}
         self._refuse(stray, here, "")
         return self._store.write("tree", serialize(top.values()))
@@ -163,18 +170,23 @@ class Union:
 
     # Runs
 
-    def _runs(
-        self, here: Entries, there: Entries, purged: set[str], progress: Callable[[int, int], None] | None
-    ) -> Entries:
+    def _runs(self, here: Entries, there: Entries, purged: set[str]) -> Entries:
         ours = self._below(here, RUNS)
-        shards = self._shards(RUNS, ours, self._below(there, RUNS), {run_id[:2] for run_id in purged})
-        wanted = {shard.name: self._wanted(shard, purged) for shard in shards}
-        self._admit([run for runs in wanted.values() for run in runs], progress)
+        shards, wanted = self._news(here, there, purged)
+        self._admit([run for runs in wanted.values() for run in runs], None)
         for shard in shards:
             put = self._admitted_of(shard, wanted[shard.name])
             rest = self._without(shard, purged)
             self._replace(ours, shard, put_entries(rest, self._store.repo.hash_len, put))
         return ours
+
+    def _news(
+        self, here: Entries, there: Entries, purged: set[str]
+    ) -> tuple[list[_Shard], dict[str, list[tuple[str, str]]]]:
+        """The folders of runs that have to be looked at, and by their names the (run, tree) to take from theirs."""
+        also = {run_id[:2] for run_id in purged}
+        shards = self._shards(RUNS, self._below(here, RUNS), self._below(there, RUNS), also)
+        return shards, {shard.name: self._wanted(shard, purged) for shard in shards}
 
     def _wanted(self, shard: _Shard, purged: set[str]) -> list[tuple[str, str]]:
         """The (run, tree) of theirs that ours has not."""
@@ -212,11 +224,12 @@ class Union:
 
     def _both(self, admission: Admission, old: Entry) -> str | None:
         """The union of the two folders of one run, None where ours cannot be read."""
-        ((ours, reason),) = folders(self._store.repo, self._reader, [(admission.run, old.oid)])
+        sides = [(admission.run, old.oid), (admission.run, admission.tree)]
+        (ours, reason), (theirs, _) = folders(self._store.repo, self._reader, sides)
         if reason:
             self.news.refused.add(Refused(admission.run, "", f"what is here of that run cannot be read: {reason}"))
             return None
-        files = united(ours, admission.files)
+        files = united(ours, theirs)
         conflicts = [path for path in files if path.startswith(f"{CONFLICTS}/") and path not in ours]
         self.news.conflicts |= {(admission.run, path) for path in conflicts}
         return write_folder(self._store, files)
