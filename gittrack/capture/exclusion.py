@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from gittrack.capture.crowds import too_many
 from gittrack.capture.secret_files import secret_in
+from gittrack.capture.secret_lines import Kind, tells_secret
 from gittrack.model import LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_FILE: Final = 10 << 20
 MAX_TOTAL: Final = 256 << 20
 MAX_COUNT: Final = 2000
+_Stamp: TypeAlias = "tuple[int, ...]"
 
 
 class Candidate(Protocol):
@@ -27,7 +29,7 @@ class Candidate(Protocol):
     @property
     def untracked(self) -> bool: ...
     @property
-    def submodule(self) -> bool: ...
+    def dirty_inside(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +41,72 @@ class Limits:
     count: int = MAX_COUNT
 
 
-def leave_out(
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which paths of the working tree at `top` a snapshot leaves out, each with the reason.
+
+    All of a folder that is left out as a whole have the same one, which names the folder. `seen` is how the files that
+    are kept were when they were looked at; `partly` names what is kept, but not all of it.
+    """
+
+    top: str = ""
+    omitted: Mapping[bytes, LeftOut] = field(default_factory=dict)
+    seen: Mapping[bytes, _Stamp] = field(default_factory=dict)
+    partly: tuple[LeftOut, ...] = ()
+
+    @property
+    def told(self) -> tuple[LeftOut, ...]:
+        """All that a snapshot does not hold, a folder once."""
+        return tuple(dict.fromkeys((*self.omitted.values(), *self.partly)))
+
+    def changed(self, paths: Iterable[bytes]) -> list[bytes]:
+        """Those of the paths that are not now what was looked at."""
+        return [path for path in paths if self.seen.get(path) != _stamp_of(_place(self.top, path))]
+
+
+def select(
     top: str,
     candidates: Sequence[Candidate],
     limits: Limits,
     committed: Callable[[bytes], bytes | None],
-) -> Mapping[bytes, LeftOut]:
-    """Return the paths that a snapshot of the working tree at `top` leaves out, each with the reason.
-
-    All of a folder that is left out as a whole have the same one, which names the folder.
+    refused: Mapping[bytes, LeftOut],
+) -> Selection:
+    """Choose what a snapshot of the working tree at `top` leaves out; `refused` are paths that have to be.
 
     `committed(path)` is the content in HEAD: a secret that is in git already is no reason to lose a change.
     """
     untracked = [c.path for c in candidates if c.untracked and not c.path.endswith(b"/")]
-    found = too_many(untracked, limits.count)
+    found = too_many(untracked, limits.count) | dict(refused)
     sizes: dict[bytes, int] = {}
+    seen: dict[bytes, _Stamp] = {}
     for candidate in candidates:
-        if candidate.submodule or candidate.path in found:
+        if candidate.path in found:
             continue
+        stamp = _stamp_of(_place(top, candidate.path))
         reason, size = _judge(top, candidate, limits, committed)
         if reason:
             found[candidate.path] = LeftOut(_shown(candidate.path), reason, size)
-        elif candidate.untracked:
+            continue
+        seen[candidate.path] = stamp
+        if candidate.untracked:
             sizes[candidate.path] = size
-    return found | _beyond(sizes, limits.total)
+    partly = [
+        LeftOut(_shown(c.path), "uncommitted changes inside of a submodule") for c in candidates if c.dirty_inside
+    ]
+    return Selection(top, found | _beyond(sizes, limits.total), seen, tuple(partly))
+
+
+def _place(top: str, path: bytes) -> bytes:
+    return os.path.join(os.fsencode(top), path)
+
+
+def _stamp_of(place: bytes) -> _Stamp:
+    """What tells that a file has not changed; nothing where there is none."""
+    try:
+        status = os.lstat(place)
+    except OSError:
+        return ()
+    return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _judge(
@@ -71,20 +115,32 @@ def _judge(
     """Why a path is left out, '' when it is kept, and its size."""
     if candidate.path.endswith(b"/"):
         return "a git repository of its own", 0
-    place = os.path.join(os.fsencode(top), candidate.path)
+    place = _place(top, candidate.path)
     try:
         status = os.lstat(place)
-        if not stat.S_ISREG(status.st_mode):
-            return "", 0  # a link is kept as one, a submodule as its commit, and what is gone as gone
-        if status.st_size > limits.file:
-            return f"larger than {_mebibytes(limits.file)}", status.st_size
-        with open(place, "rb") as file:
-            data = file.read()
+        if stat.S_ISLNK(status.st_mode):
+            return _secret_link(candidate.path, os.readlink(place)), 0
+        if stat.S_ISREG(status.st_mode):
+            return _judge_file(place, status.st_size, candidate, limits, committed), status.st_size
     except FileNotFoundError:
-        return "", 0
+        pass  # what is gone is kept as gone
     except OSError as error:
         return f"not readable: {error.strerror or error}", 0
-    return _secret(candidate, data, committed), len(data)
+    return "", 0  # a submodule is kept as its commit
+
+
+def _judge_file(
+    place: bytes, size: int, candidate: Candidate, limits: Limits, committed: Callable[[bytes], bytes | None]
+) -> str:
+    if size > limits.file:
+        return f"larger than {_mebibytes(limits.file)}"
+    with open(place, "rb") as file:
+        return _secret(candidate, file.read(), committed)
+
+
+def _secret_link(path: bytes, target: bytes) -> str:
+    words = f"{_shown(path)}\n{_shown(target)}".split("\n")
+    return "it looks like a secret: where it leads" if any(tells_secret(word, Kind.PROSE) for word in words) else ""
 
 
 def _secret(candidate: Candidate, data: bytes, committed: Callable[[bytes], bytes | None]) -> str:

@@ -76,12 +76,21 @@ def stream_changes(repo: Repository, old: str, new: str) -> Iterator[Change]:
         yield Change(status, oid, _decode(next(pieces)), int(mode, 8))
 
 
-def added_objects(repo: Repository, old: str | None, new: str) -> list[str]:
-    """Return the ids of the trees and blobs below the tree `new` that are not at the same place below `old`."""
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An object below a tree: its path there, and whether it is a tree itself."""
+
+    path: bytes
+    oid: str
+    is_tree: bool
+
+
+def added_objects(repo: Repository, old: str | None, new: str) -> list[Added]:
+    """Return the trees and blobs below the tree `new` that are not at the same place below `old`."""
     args = ["diff-tree", "-r", "-t", "-z", "--no-renames", "--diff-filter=d", "--end-of-options"]
     fields = run_git([*args, old or _EMPTY_TREE[repo.object_format], new], repo=repo).split(b"\0")
-    facts = [field.decode("ascii").split(" ") for field in fields[::2] if field.startswith(b":")]
-    return [oid for _, mode, _, oid, _ in facts if mode != "160000"]
+    facts = ((field.decode("ascii").split(" "), path) for field, path in zip(fields[::2], fields[1::2], strict=False))
+    return [Added(path, oid, mode == "040000") for (_, mode, _, oid, _), path in facts if mode != "160000"]
 
 
 def every_commit(repo: Repository, *, holding: str) -> list[str]:

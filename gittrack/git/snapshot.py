@@ -23,7 +23,7 @@ from gittrack.git.scratch import objects_in
 from gittrack.git.store import PACK_FROM, ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from gittrack.git.repository import Repository, Signature
     from gittrack.git.status import WorkingTree
@@ -41,13 +41,27 @@ class Snapshot:
     tree: str | None
 
 
+class FilesChanged(StorageError):
+    """What git has read of some files, at `paths`, may not be what was looked at before."""
+
+    def __init__(self, paths: Sequence[bytes]) -> None:
+        super().__init__(f"{len(paths)} files kept changing while they were read")
+        self.paths = paths
+
+
 def take_snapshot(
-    repo: Repository, state: WorkingTree, left_out: Container[bytes], *, committer: Signature
+    repo: Repository,
+    state: WorkingTree,
+    left_out: Container[bytes],
+    *,
+    committer: Signature,
+    changed: Callable[[Sequence[bytes]], Sequence[bytes]] = lambda _: (),
 ) -> Snapshot:
     """Keep the working tree that `state` tells of, without the paths in `left_out`, as a commit that is pinned.
 
-    A path that is left out stays as it is in HEAD. Raises StorageError when the disk or git refuses, or when
-    a file keeps changing while it is read.
+    A path that is left out stays as it is in HEAD. `changed` is asked which of the files that git has read are not
+    what was looked at: FilesChanged where there are any, and no commit holds them. Raises StorageError when the disk
+    or git refuses, or when a file keeps changing while it is read.
     """
     for attempt in range(_ATTEMPTS):
         with ObjectStore(repo) as store:
@@ -56,12 +70,15 @@ def take_snapshot(
                 tree = _written(repo, state, left_out, head_tree)
                 if tree is None or tree == head_tree:
                     return Snapshot(state.commit, head_tree)
-                objects = [tree, *added_objects(repo, head_tree, tree)]
-            except GitError:
+                added = added_objects(repo, head_tree, tree)
+            except GitError as error:
                 # A file went away or changed under git's hands: what is there a moment later counts.
-                if attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or "clean filter" in str(error):
                     raise
                 continue
+            if others := changed([item.path for item in added if not item.is_tree]):
+                raise FilesChanged(others)
+            objects = [tree, *(item.oid for item in added)]
             commit = _commit(store, state, tree, objects, committer)
             if commit is not None:
                 pin_new(repo, SNAPSHOTS, commit, parent=state.commit, committer=committer)

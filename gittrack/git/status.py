@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 # git has these fields in front of the path of a changed, an unmerged, and a renamed entry.
 _FIELDS: Final = {b"1": 8, b"u": 10}
-_GITLINK: Final = 0o160000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,8 @@ class Difference:
     """A path that differs from HEAD: bytes as git has them, relative to the top of the working tree.
 
     `head_mode` and `head_oid` are those in HEAD, 0 and '' where it has none. `touched` tells that the file on disk
-    is not what the index has, so that its content has to be read.
+    is not what the index has, so that its content has to be read. `dirty_inside` tells of a submodule with uncommitted
+    changes of its own.
     """
 
     path: bytes
@@ -29,7 +29,7 @@ class Difference:
     head_oid: str = ""
     touched: bool = True
     untracked: bool = False
-    submodule: bool = False
+    dirty_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _difference(line: bytes) -> Difference:
         head_mode,
         facts[5].decode() if head_mode else "",
         touched=states[1:2] != b".",
-        submodule=submodule[:1] == b"S" or head_mode == _GITLINK,
+        dirty_inside=submodule[2:3] == b"M" or submodule[3:4] == b"U",
     )
 
 

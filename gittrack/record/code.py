@@ -7,22 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.arguments import entry_of
-from gittrack.capture.exclusion import MAX_COUNT, MAX_FILE, MAX_TOTAL, Limits, leave_out
 from gittrack.capture.lock_files import is_lock_file
 from gittrack.capture.redact import redact_shapes, redact_text, redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.lookup import files_on_the_way
-from gittrack.git.packs import open_packs
 from gittrack.git.pins import CODE, SNAPSHOTS, pin
-from gittrack.git.snapshot import Snapshot, base_of, take_snapshot
-from gittrack.git.status import working_tree
+from gittrack.git.snapshot import base_of
 from gittrack.git.store import ObjectStore
 from gittrack.model import Code, LeftOut
+from gittrack.record.kept import keep_working_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gittrack.git.status import WorkingTree
     from gittrack.project import Project
 
 _SHOWN: Final = 200  # files that are left out; how many more there are is told in the last line
@@ -39,12 +36,11 @@ class Captured:
 
 def capture_code(project: Project, argv: Sequence[str]) -> Captured:
     """Return the code that a run of `argv` here is made with; its commit and its snapshot are then kept for good."""
-    state = working_tree(project.repo)
     problems: list[str] = []
-    omitted = left_out(project, state)
+    found = keep_working_tree(project, problems)
+    state, kept = found.state, found.snapshot
     base = None if state.commit is None else base_of(project.repo, state.commit)
     _pin(project, CODE, base, problems)
-    kept = _keep(project, state, omitted, problems)
     if kept.commit == state.commit != base:
         # A snapshot that was checked out: here perhaps only a ref that follows a remote leads to it.
         _pin(project, SNAPSHOTS, kept.commit, problems)
@@ -60,7 +56,7 @@ def capture_code(project: Project, argv: Sequence[str]) -> Captured:
         dirty=state.dirty or base != state.commit,
         tree=kept.tree,
         snapshot=None if kept.commit == base else kept.commit,
-        left_out=_told(tuple(dict.fromkeys(omitted.values()))),
+        left_out=_told(found.selection.told),
         remote=utf8(redact_url(remote)) if remote else None,
         entry=None if entry is None else redact_text(utf8(entry)),
         directory=redact_text(utf8(directory)),
@@ -89,38 +85,12 @@ def _here(project: Project) -> str:
         return project.repo.worktree or project.repo.common_dir
 
 
-def left_out(project: Project, state: WorkingTree) -> dict[bytes, LeftOut]:
-    """Return which paths of the working tree a snapshot leaves out, and why."""
-    if not state.differences or project.repo.worktree is None:
-        return {}
-    settings = project.settings
-    limits = Limits(
-        settings.number("gittrack.snapshotmaxfile", MAX_FILE),
-        settings.number("gittrack.snapshotmaxtotal", MAX_TOTAL),
-        settings.number("gittrack.snapshotmaxcount", MAX_COUNT),
-    )
-    heads = {difference.path: difference.head_oid for difference in state.differences}
-
-    def committed(path: bytes) -> bytes | None:
-        return open_packs(project.repo).read(heads[path])[1] if heads[path] else None
-
-    return dict(leave_out(project.repo.worktree, state.differences, limits, committed))
-
-
 def _pin(project: Project, ref: str, commit: str | None, problems: list[str]) -> None:
     try:
         if commit is not None:
             pin(project.repo, ref, commit, committer=project.committer)
     except (GittrackError, OSError) as error:
         problems.append(f"the commit of the code may not survive a rewrite: it could not be pinned ({error})")
-
-
-def _keep(project: Project, state: WorkingTree, left_out: dict[bytes, LeftOut], problems: list[str]) -> Snapshot:
-    try:
-        return take_snapshot(project.repo, state, left_out, committer=project.committer)
-    except (GittrackError, OSError) as error:
-        problems.append(f"the uncommitted changes could not be kept: {error}")
-        return Snapshot(state.commit, None)
 
 
 def _told(items: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gittrack.errors import RepositoryError
 from gittrack.git.scratch import scratch_tree
 from gittrack.git.status import working_tree
-from gittrack.record.code import left_out
+from gittrack.record.kept import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +35,6 @@ def present_code(project: Project) -> Iterator[Present]:
     if project.repo.worktree is None:
         raise RepositoryError("there is no working tree here to compare with; name two runs, or go into a working tree")
     state = working_tree(project.repo)
-    omitted = left_out(project, state)
-    with scratch_tree(project.repo, state, omitted) as (tree, env):
-        yield Present(state, tree, env, tuple(dict.fromkeys(omitted.values())))
+    selection = selected(project, state)
+    with scratch_tree(project.repo, state, selection.omitted) as (tree, env):
+        yield Present(state, tree, env, selection.told)

@@ -129,10 +129,89 @@ def test_a_run_starts_although_its_changes_cannot_be_kept(repo: Path, git: Git, 
     git("config", "filter.broken.clean", "false", cwd=repo)
     git("config", "filter.broken.required", "true", cwd=repo)
     (repo / ".gitattributes").write_text("*.dat filter=broken\n")
-    (repo / "a.dat").write_text("x\n")
+    # With a name that git does not say as it is.
+    (repo / "a\x01.dat").write_text("x\n")
     result = gittrack("run", "-q", "--", "true")
     assert result.code == 0
     assert "warning: the uncommitted changes could not be kept" in result.err
     run = json.loads(gittrack("show", "--json").out)
     assert (run["status"], run["code"]["snapshot"]) == ("finished", None)
     assert any("could not be kept" in warning for warning in run["warnings"])
+
+
+def test_a_file_that_a_filter_refuses_is_left_out_and_the_others_stay(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "filter.broken.clean", "false", cwd=repo)
+    git("config", "filter.broken.required", "true", cwd=repo)
+    (repo / ".gitattributes").write_text("*.dat filter=broken\n*.txt working-tree-encoding=UTF-16\n")
+    for name in ("a.dat", "b.dat"):
+        (repo / name).write_text("x\n")
+    (repo / "odd.txt").write_bytes(b"\xff\xfeo")
+    (repo / "new.py").write_text("1\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {
+        "a.dat": "git could not read it: a.dat: clean filter 'broken' failed",
+        "b.dat": "git could not read it: b.dat: clean filter 'broken' failed",
+        "odd.txt": "git could not read it: failed to encode 'odd.txt' from UTF-16 to UTF-8",
+    }
+    assert files(repo, git, code["snapshot"]) == [".gitattributes", "new.py", "train.py"]
+
+
+def test_what_a_file_becomes_after_it_was_looked_at_is_looked_at_too(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    # A filter of git is what runs at that very moment.
+    git("config", "filter.late.clean", f"cat; test -e late || echo password=hunter2-{'x9' * 8} > b.env.yml; touch late")
+    (repo / ".gitattributes").write_text("a.txt filter=late\n")
+    (repo / ".gitignore").write_text("late\n")
+    (repo / "a.txt").write_text("a\n")
+    (repo / "b.env.yml").write_text("password: none\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {"b.env.yml": "it looks like a secret: line 1"}
+    assert git("show", f"{code['snapshot']}:a.txt") == "a\n"
+    assert "hunter2" not in git("log", "-p", "--all", "--format=", cwd=repo)
+
+
+def test_a_file_that_keeps_changing_is_left_out(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "filter.late.clean", "cat; echo more >> b.log")
+    (repo / ".gitattributes").write_text("a.txt filter=late\n")
+    (repo / "a.txt").write_text("a\n")
+    (repo / "b.log").write_text("one\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {"b.log": "it kept changing"}
+    assert files(repo, git, code["snapshot"]) == [".gitattributes", "a.txt", "train.py"]
+
+
+def test_changes_inside_of_a_submodule_are_named(repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    git("init", "-q", str(library))
+    git("commit", "-q", "--allow-empty", "-m", "One", cwd=library)
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib", cwd=repo)
+    git("commit", "-qm", "Lib", cwd=repo)
+    (repo / "lib/new.py").touch()
+    code = recorded(gittrack)
+    assert (code["dirty"], code["snapshot"]) == (True, None)
+    assert left_out(code) == {"lib": "uncommitted changes inside of a submodule"}
+    git("commit", "-q", "--allow-empty", "-m", "Two", cwd=repo / "lib")
+    code = recorded(gittrack)
+    assert left_out(code) == {"lib": "uncommitted changes inside of a submodule"}
+    inner = git("rev-parse", "HEAD", cwd=repo / "lib")
+    assert git("rev-parse", f"{code['snapshot']}:lib", cwd=repo) == inner
+
+
+def test_a_file_in_the_place_of_a_submodule_is_looked_at(
+    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD', cwd=repo).strip()},lib", cwd=repo)
+    git("commit", "-qm", "Lib", cwd=repo)
+    (repo / "lib").write_text(f"ghp_{'a1B2' * 9}\n")
+    assert left_out(recorded(gittrack)) == {"lib": "it looks like a secret: line 1"}
+
+
+def test_neither_a_branch_nor_a_link_tells_a_secret(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    token = "ghp_" + "a1B2" * 9
+    git("checkout", "-qb", f"try-{token}", cwd=repo)
+    (repo / "new.py").write_text("1\n")
+    (repo / "data").symlink_to(f"https://{token}@example.com/data")
+    (repo / "plain").symlink_to("/nowhere")
+    code = recorded(gittrack)
+    assert left_out(code) == {"data": "it looks like a secret: where it leads"}
+    assert files(repo, git, code["snapshot"]) == ["new.py", "plain", "train.py"]
+    assert token not in git("cat-file", "commit", code["snapshot"], cwd=repo)
