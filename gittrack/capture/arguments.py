@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gittrack.model import Value
 
-__all__ = ["entry_of", "params_from_arguments", "typed_value"]
+__all__ = ["entry_in", "entry_of", "params_from_arguments", "typed_value"]
 
 _NEGATIVE = Lazy(r"-(?:[0-9.]|inf)")
 _OPTION = Lazy(r"--?([^\W\d][\w.\-/@]*)(?:=(.*))?", re.DOTALL)
@@ -110,6 +110,18 @@ def entry_of(argv: Sequence[str], cwd: str, *, is_file: Callable[[str], bool] = 
     if name is not None and os.path.isabs(name) and not looks_like_script(name):
         return None if _is_program(name) else name
     return name
+
+
+def entry_in(top: str, directory: str, entry: str) -> str:
+    """Return a script below `top` that was written by its absolute path relative to `directory`, a path from `top`.
+
+    So it is found in another clone. One from elsewhere, and a module, stays as it was written.
+    """
+    if not os.path.isabs(entry):
+        return entry
+    places = (os.path.normpath(entry), os.path.join(os.path.realpath(os.path.dirname(entry)), os.path.basename(entry)))
+    found = next((place for place in places if place.startswith(os.path.join(top, ""))), None)
+    return entry if found is None else os.path.relpath(found, os.path.join(top, directory)).replace(os.sep, "/")
 
 
 def _is_program(path: str) -> bool:

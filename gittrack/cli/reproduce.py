@@ -39,6 +39,12 @@ came out the same, or within --rtol.
 _SHOWN: Final = 5
 
 
+def _number_that_compares(_: click.Context, __: click.Parameter, value: float) -> float:
+    if value != value:
+        raise click.BadParameter("nan is no tolerance; give a number such as 1e-3.")
+    return value
+
+
 @click.command(
     "reproduce", epilog=EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True}
 )
@@ -50,6 +56,7 @@ _SHOWN: Final = 5
 @click.option(
     "--rtol",
     type=click.FloatRange(min=0),
+    callback=_number_that_compares,
     default=0.0,
     metavar="X",
     help="Relative difference that counts as the same.",
@@ -146,7 +153,7 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
         for item in plan.run.code.left_out:
             say(f"not in the code that was kept: {item.path} ({item.why}); --link takes yours")
         entry = plan.run.code.entry or ""
-        if os.path.isabs(entry) and entry in code_in_tree(plan, catalog.project.repo.worktree):
+        if os.path.isabs(entry) and entry in code_in_tree(plan):
             say(f"not in the code that was kept: {entry}; it is run as it is now")
         for was, now in new_data(place, plan):
             say(

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFetched
-from gittrack.git.worktrees import has_commit
+from gittrack.git.worktrees import has_commit, is_shallow
 
 if TYPE_CHECKING:
     from gittrack.model import Code, Run
@@ -46,6 +46,8 @@ def not_fetched(project: Project, run: Run, commit: str) -> NotFetched:
         return NotFetched(f"the code of run {run.id[:8]}, {what} {commit[:12]}, is not here, and there is no remote")
     ref = "snapshots" if run.code.snapshot else "code"
     command = f"git fetch {shlex.quote(remote)} refs/gittrack/{ref}:refs/gittrack/remotes/{shlex.quote(remote)}/{ref}"
+    if not run.code.snapshot and is_shallow(project.repo):
+        command += f", or, as the history of this clone is cut off: git fetch --unshallow {shlex.quote(remote)}"
     return NotFetched(f"the code of run {run.id[:8]}, {what} {commit[:12]}, is not fetched; run: {command}")
 
 

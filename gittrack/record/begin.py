@@ -10,13 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gittrack.capture.arguments import entry_in
 from gittrack.capture.environment import capture_environment, host, user
 from gittrack.capture.redact import redact_arguments, redact_text
 from gittrack.codec.paths import check_id
 from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
 from gittrack.errors import RunNotFound, StorageError
-from gittrack.model import DEFAULT_EXPERIMENT, Author, Environment, Launch, Start, Value
+from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Launch, Start, Value
 from gittrack.names import name_for
 from gittrack.record.clock import joined_clock, new_clock
 from gittrack.record.code import capture_code, utf8
@@ -149,10 +150,17 @@ def _captured(
         host=host(),
         user=user(),
         command=tuple(utf8(word) for word in redact_arguments(argv)),
-        code=captured.code,
+        code=_with_entry_in_tree(project, captured.code),
         environment=replace(_environment(project, command), locks=captured.locks),
     )
     return start, captured.problems
+
+
+def _with_entry_in_tree(project: Project, code: Code) -> Code:
+    top = project.repo.worktree
+    if top is None or code.entry is None:
+        return code
+    return replace(code, entry=entry_in(top, code.directory, code.entry))
 
 
 def _environment(project: Project, command: Sequence[str] | None) -> Environment:

@@ -12,7 +12,7 @@ from gittrack.capture.launch import check_command
 from gittrack.capture.terminal import run_command
 from gittrack.catalog import open_catalog
 from gittrack.codec.paths import PACKAGES
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, RunNotFound
 from gittrack.git.process import PLACING
 from gittrack.git.status import ignored_entries
 from gittrack.judge.direction import is_of_the_machine
@@ -23,7 +23,7 @@ from gittrack.record.command import Wishes, run_recorded
 from gittrack.record.reproduction import REPRODUCES, Ticket, issue
 from gittrack.reproduce.environment import make_environment, on_path, settings_of, with_interpreter
 from gittrack.reproduce.place import Place, changed_inputs, prepare
-from gittrack.reproduce.plan import Plan, check_run, code_in_tree, command_of
+from gittrack.reproduce.plan import Plan, around_own, check_run, code_in_tree, command_of
 from gittrack.reproduce.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def recorded_packages(catalog: Catalog, run: Run) -> tuple[str, ...]:
 def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> Outcome:
     """Run the plan in `place`, and judge what came of it. The current directory and environment are its afterwards."""
     variables = settings_of(plan.run.environment)
-    command = code_in_tree(plan, place.repo.worktree)
+    command = code_in_tree(plan)
     if plan.packages is not None:
         options.say("making the recorded environment")
         env = os.path.join(place.folder, "env")
@@ -111,7 +111,7 @@ def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> O
     code, new_id = _run(plan, command, place, options)
     problems = changed_inputs(place, plan)
     with open_catalog(place.code) as fresh:
-        new = next((run for run in fresh.runs(include_deleted=True) if run.id == new_id), None) if new_id else None
+        new = _recorded(fresh, new_id) if new_id else None
         verdicts = judge(
             _histories(catalog, plan.run, options.metrics or plan.run.metrics),
             {} if new is None else _histories(fresh, new, new.metrics),
@@ -124,6 +124,13 @@ def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> O
         problems.append(f"it ended {new.status}, and the recorded run {plan.run.status}")
         problems += _not_there(place, plan)
     return Outcome(new, verdicts, code, tuple(problems))
+
+
+def _recorded(catalog: Catalog, run_id: str) -> Run | None:
+    try:
+        return catalog.find(run_id)
+    except RunNotFound:  # no process of the command took the ticket
+        return None
 
 
 def _not_there(place: Place, plan: Plan) -> list[str]:
@@ -202,7 +209,5 @@ def _histories(catalog: Catalog, run: Run, names: Sequence[str] | Mapping[str, o
 
 def _moved(packages: Sequence[str], place: Place) -> list[str]:
     """The packages, with what was installed from the working tree itself taken from the one at the run's code."""
-    own = place.repo.worktree
-    if own is None:
-        return list(packages)
-    return [line.replace(own, place.code) if line.startswith("-e ") else line for line in packages]
+    found = [(line, around_own(line, place.repo.worktree)) for line in packages]
+    return [line if parts is None else place.code.join(parts) for line, parts in found]

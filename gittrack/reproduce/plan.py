@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gittrack.capture.command import reads_its_code
+from gittrack.capture.command import find_entry, reads_its_code
 from gittrack.capture.redact import REDACTED
 from gittrack.errors import GittrackError
 from gittrack.model import RUNNING
@@ -82,14 +83,27 @@ def _problem(run: Run) -> str:
     return ""
 
 
-def code_in_tree(plan: Plan, own: str | None) -> tuple[str, ...]:
-    """Return the command with a script of the working tree `own` told relative to the top, as './train.py'.
+def code_in_tree(plan: Plan) -> tuple[str, ...]:
+    """Return the command with a script of the working tree that was named by its absolute path told as its entry.
 
-    A script that was recorded by its absolute path would else be run as it is there today.
+    There it would be run as it is today, and in another clone it is not.
     """
     entry = plan.run.code.entry
-    if plan.given or own is None or entry is None or not entry.startswith(f"{own}/"):
+    if plan.given or entry is None or posixpath.isabs(entry):
         return plan.command
-    up = posixpath.relpath(".", plan.directory)
-    inside = posixpath.normpath(posixpath.join(up, entry[len(own) + 1 :]))
-    return tuple(inside if word == entry else word for word in plan.command)
+    inside = f"/{posixpath.normpath(posixpath.join(plan.directory, entry))}"
+    word = find_entry(plan.command, lambda word: word.endswith(inside)).name
+    if word is None or not posixpath.isabs(word) or not word.endswith(inside):
+        return plan.command
+    at = plan.command.index(word)
+    # A program without a slash would be looked for on PATH.
+    told = entry if at or "/" in entry else f"./{entry}"
+    return (*plan.command[:at], told, *plan.command[at + 1 :])
+
+
+def around_own(requirement: str, own: str | None) -> tuple[str, str] | None:
+    """What stands before and behind the working tree `own` in an editable requirement; None where that is elsewhere."""
+    if own is None or not requirement.startswith("-e "):
+        return None
+    found = re.search(rf"(?:(?<=\s)|(?<=//)){re.escape(own)}(?=[/#]|$)", requirement)
+    return (requirement[: found.start()], requirement[found.end() :]) if found else None

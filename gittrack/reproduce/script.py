@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.git.process import PLACING
 from gittrack.reproduce.environment import is_python, settings_of
-from gittrack.reproduce.plan import code_in_tree, may_be_laid
+from gittrack.reproduce.plan import around_own, code_in_tree, may_be_laid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def script(plan: Plan, repository: str, own: str | None) -> Iterator[str]:
     yield from _environment(plan, own)
     if plan.directory != ".":
         yield f"cd {word(f'./{plan.directory}')}"
-    yield from _command(plan, own)
+    yield from _command(plan)
 
 
 def word(text: str) -> str:
@@ -135,14 +135,15 @@ def _environment(plan: Plan, own: str | None) -> Iterator[str]:
 
 def _requirement(line: str, own: str | None) -> str:
     """A requirement as a word, with what was installed from the working tree taken from the code of the run."""
-    if own is None or not line.startswith("-e ") or own not in line:
+    parts = around_own(line, own)
+    if parts is None:
         return word(line)
-    before, _, after = line.partition(own)
+    before, after = parts
     return f'{word(before)}"$code"{word(after) if after else ""}'
 
 
-def _command(plan: Plan, own: str | None) -> Iterator[str]:
-    program, *rest = code_in_tree(plan, own)
+def _command(plan: Plan) -> Iterator[str]:
+    program, *rest = code_in_tree(plan)
     words = " ".join(map(word, rest))
     if plan.packages is not None and is_python(program):
         yield f'"$place/env/bin/python" {words}'.rstrip()

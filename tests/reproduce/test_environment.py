@@ -12,6 +12,7 @@ import pytest
 
 from gittrack.model import Environment
 from gittrack.reproduce.environment import differences, make_environment, settings_of, with_interpreter
+from gittrack.reproduce.plan import around_own
 from tests.conftest import run
 from tests.reproduce.runs import verdict
 
@@ -119,3 +120,21 @@ def test_no_packages_are_no_difference() -> None:
     version = sys.version.split()[0]
     assert differences([sys.executable], Environment(python=version), ()) == []
     assert differences([sys.executable], Environment(python="2.7.1"), ())[0] == f"Python {version} (recorded: 2.7.1)"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-e /x/ed", ("-e ", "")),
+        ("-e /x/ed/lib", ("-e ", "/lib")),
+        ("-e /x/ed#subdirectory=lib", ("-e ", "#subdirectory=lib")),
+        ("-e file:///x/ed/lib", ("-e file://", "/lib")),
+        ("-e /x/ed-lib", None),
+        ("-e /x/ed.d/y", None),
+        ("-e /data/x/ed", None),
+        ("ed @ file:///x/ed", None),
+    ],
+)
+def test_only_what_was_installed_from_the_tree_itself_is_moved(line: str, expected: tuple[str, str] | None) -> None:
+    assert around_own(line, "/x/ed") == expected
+    assert around_own(line, None) is None

@@ -266,3 +266,28 @@ def test_a_worktree_whose_folder_is_gone_is_named_with_what_to_do(
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     git(*refused.err.rstrip("\n").partition("; run: git ")[2].split(), cwd=script)
     assert gittrack("checkout", "latest", str(place)).code == 0
+
+
+def test_a_clone_that_is_cut_off_is_told_how_to_get_the_code(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    git("add", "-A", cwd=script)
+    git("commit", "-qm", "Helper", cwd=script)
+    record(script, python)
+    git("commit", "-q", "--allow-empty", "-m", "Later", cwd=script)
+    host, elsewhere = tmp_path / "host.git", tmp_path / "elsewhere"
+    git("init", "-q", "--bare", str(host))
+    git("push", "-q", str(host), "main", "gittrack/runs", cwd=script)
+    git("clone", "-q", "--depth", "1", "--no-single-branch", host.as_uri(), str(elsewhere))
+    refused = gittrack("reproduce", "latest", cwd=elsewhere)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    git(*refused.err.rpartition(": git ")[2].split(), cwd=elsewhere)
+    again = gittrack("reproduce", "latest", cwd=elsewhere)
+    assert again.code == 0, again.err
+
+
+def test_a_tolerance_is_a_number(script: Path, python: str, gittrack: Gittrack) -> None:
+    record(script, python)
+    result = gittrack("reproduce", "latest", "--rtol", "nan")
+    assert (result.code, result.out) == (2, "")
+    assert "nan is no tolerance" in result.err

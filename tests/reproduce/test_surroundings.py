@@ -159,3 +159,40 @@ def test_a_script_that_was_recorded_by_its_absolute_path_is_the_kept_one(
     assert gittrack("run", "-q", "--", python, str(outside)).code == 0
     told = gittrack("reproduce", "latest")
     assert (told.code, f"not in the code that was kept: {outside}; it is run as it is now" in told.err) == (0, True)
+
+
+@pytest.mark.parametrize("through", ["", "way"])
+def test_a_script_by_its_absolute_path_is_found_in_another_clone(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path, through: str
+) -> None:
+    (script / "sub").mkdir()
+    (script / "sub/train.py").write_text("import sys; print('kept', len(sys.argv))\n")
+    git("add", "-A", cwd=script)
+    git("commit", "-qm", "Sub", cwd=script)
+    way = tmp_path / "way"
+    way.symlink_to(script)
+    named = str((way if through else script) / "sub/train.py")
+    other = str(tmp_path / "sub/train.py")
+    assert gittrack("run", "-q", "--", python, named, other, cwd=script / "sub").code == 0
+    assert json.loads(gittrack("show", "--json").out)["code"]["entry"] == "train.py"
+    (script / "sub/train.py").write_text("raise SystemExit('today')\n")
+    here = gittrack("reproduce", "latest")
+    assert (here.code, here.out.splitlines()[0]) == (0, "kept 2"), here.err
+    clone = tmp_path / "clone"
+    git("clone", "-q", str(script), str(clone))
+    git("fetch", "-q", "origin", "gittrack/runs:gittrack/runs", cwd=clone)
+    (script / "sub/train.py").unlink()
+    there = gittrack("reproduce", "latest~1", cwd=clone)
+    assert (there.code, there.out.splitlines()[0]) == (0, "kept 2"), there.err
+    command = json.loads(gittrack("show", "--json", cwd=clone).out)["command"]
+    assert command[1:] == ["train.py", other]
+
+
+def test_a_program_of_the_tree_by_its_absolute_path(script: Path, git: Git, gittrack: Gittrack) -> None:
+    tool = script / "say.sh"
+    tool.write_text("#!/bin/sh\necho kept\n")
+    tool.chmod(0o755)
+    assert gittrack("run", "-q", "--", str(tool)).code == 0
+    tool.unlink()
+    result = gittrack("reproduce", "latest")
+    assert (result.code, result.out.splitlines()[0]) == (0, "kept"), result.err
