@@ -126,6 +126,8 @@ def _tell_received(exchanged: Exchanged, remote: Remote) -> None:
         say(f"warning: {len(news.refused) - _SHOWN} more were left out")
     if received.notes:
         say(f"the reasons are kept in {min(received.notes)}")
+    for ref in received.held if not exchanged.sent else ():
+        say(f"warning: {remote.name} still has what was purged here, in {ref}; gittrack push tells how to overwrite it")
     for sentence in received.faults:
         say(f"warning: {sentence}")
 

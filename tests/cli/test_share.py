@@ -264,6 +264,11 @@ def test_a_run_that_was_purged_stays_out(repo: Path, hub: Path, git: Git, gittra
     record(gittrack, "theirs", other)
     assert gittrack("purge", "-y", "doomed").code == 0
 
+    warned = gittrack("pull")
+    assert (warned.code, "origin still has what was purged here, in refs/heads/gittrack/runs" in warned.err) == (
+        0,
+        True,
+    )
     refused = gittrack("sync")
 
     assert refused.code == 1
