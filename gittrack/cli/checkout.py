@@ -52,10 +52,16 @@ def checkout(spec: str, folder: str | None) -> None:
     click.echo(f"checked out {label(run)} into {visible(place)}")
     if problem:
         say(problem)
-    for item in run.code.left_out:
-        say(f"not in it: {item.path} ({item.why})")
+    _tell_left_out(run)
     _tell_data(run, repo.worktree, place)
     say(f"remove it with: git worktree remove {shlex.quote(os.path.relpath(place))}")
+
+
+def _tell_left_out(run: Run) -> None:
+    from gittrack.read.source import not_kept
+
+    for item in not_kept(run.code):
+        say(f"not in it: {item.path} ({item.why})")
 
 
 def _tell_data(run: Run, top: str | None, place: str) -> None:
@@ -82,3 +88,4 @@ def branch(spec: str, name: str) -> None:
     tell_problems(catalog)
     add_branch(catalog.project.repo, name, source_of(catalog.project, run))
     click.echo(f"branch {visible(name)} is at the code of {label(run)}")
+    _tell_left_out(run)

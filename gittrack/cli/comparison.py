@@ -11,6 +11,7 @@ from gittrack.cli.wording import long_age, short_number, size
 from gittrack.git.diff import changed_files
 from gittrack.model import Input, MetricSummary
 from gittrack.read.difference import Absent, gap
+from gittrack.read.source import not_kept
 from gittrack.values import full_value
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Compared(NamedTuple):
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
         """The files that are not in the code of either, each with the heading of its side."""
-        after = self.after.code.left_out if self.after else self.now.left_out if self.now else ()
-        sides = zip(self.titles, (self.before.code.left_out, after), strict=True)
+        after = not_kept(self.after.code) if self.after else self.now.left_out if self.now else ()
+        sides = zip(self.titles, (not_kept(self.before.code), after), strict=True)
         return [(title, item) for title, found in sides for item in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -133,6 +133,7 @@ def _links(catalog: Catalog, paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) -> Outcome:
+    from gittrack.read.source import lost_changes
     from gittrack.reproduce.again import prepared, recorded_packages, reproduce
     from gittrack.reproduce.environment import differences
     from gittrack.reproduce.place import new_data
@@ -161,7 +162,9 @@ def _carried_out(catalog: Catalog, plan: Plan, options: Options, *, keep: bool) 
                 f"and the run read {was.sha256[:12]}… and {was.size} bytes"
             )
         say(f"running {label(plan.run)} again in {place.directory}")
-        return reproduce(catalog, plan, place, options)
+        outcome = reproduce(catalog, plan, place, options)
+        lost = (f"{item.path} of the recorded run were not there: {item.why}" for item in lost_changes(plan.run.code))
+        return replace(outcome, problems=(*outcome.problems, *lost))
     finally:
         os.chdir(here)
         if keep:

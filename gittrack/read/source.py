@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFetched
 from gittrack.git.worktrees import has_commit, is_shallow
+from gittrack.model import LeftOut
 
 if TYPE_CHECKING:
     from gittrack.model import Code, Run
@@ -26,6 +27,16 @@ def source_of(project: Project, run: Run) -> str:
             raise _purged(run)
         raise not_fetched(project, run, commit)
     return commit
+
+
+def not_kept(code: Code) -> tuple[LeftOut, ...]:
+    """Return what ran and is not in the commit with the code: files that were left out, or all uncommitted changes."""
+    return (*code.left_out, *lost_changes(code))
+
+
+def lost_changes(code: Code) -> tuple[LeftOut, ...]:
+    """Return the uncommitted changes as one thing where they could not be kept; there is no tree of what ran then."""
+    return (LeftOut("the uncommitted changes", "nothing of them was kept"),) if code.dirty and code.tree is None else ()
 
 
 def _purged(run: Run) -> NotFetched:

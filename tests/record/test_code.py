@@ -215,3 +215,24 @@ def test_neither_a_branch_nor_a_link_tells_a_secret(repo: Path, git: Git, gittra
     assert left_out(code) == {"data": "it looks like a secret: where it leads"}
     assert files(repo, git, code["snapshot"]) == ["new.py", "plain", "train.py"]
     assert token not in git("cat-file", "commit", code["snapshot"], cwd=repo)
+
+
+def test_changes_that_could_not_be_kept_are_missed_in_words(
+    repo: Path, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    git("config", "filter.broken.clean", "false", cwd=repo)
+    git("config", "filter.broken.required", "true", cwd=repo)
+    (repo / ".gitattributes").write_text("*.dat filter=broken\n")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Filter", cwd=repo)
+    recorded(gittrack)
+    (repo / "a\x01.dat").write_text("x\n")
+    assert recorded(gittrack)["snapshot"] is None
+    told = "the uncommitted changes (nothing of them was kept)"
+    assert f"not in it: {told}" in gittrack("checkout", "latest", str(tmp_path / "there")).err
+    assert f"not in it: {told}" in gittrack("branch", "latest", "there").err
+    assert "nothing of them was kept" in gittrack("diff", "latest~1", "latest").out
+    assert f": {told}" in gittrack("diff", "latest~1", "latest", "--code").err
+    again = gittrack("reproduce", "latest")
+    assert again.code == 1
+    assert "the uncommitted changes of the recorded run were not there: nothing of them was kept" in again.err
