@@ -128,8 +128,8 @@ def _tell_received(exchanged: Exchanged, remote: Remote) -> None:
         say(f"the reasons are kept in {min(received.notes)}")
     for ref in received.held if not exchanged.sent else ():
         say(f"warning: {remote.name} still has what was purged here, in {ref}; gittrack push tells how to overwrite it")
-    for sentence in received.faults:
-        say(f"warning: {sentence}")
+    for ref, reason in received.faults.items():
+        say(f"warning: {ref} of {remote.name} was not taken in: {reason}")
 
 
 def _tell_sent(exchanged: Exchanged, remote: Remote) -> None:

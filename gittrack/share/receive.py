@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Received:
-    """What came from a remote: of the runs, and sentences on pins that could not be taken in."""
+    """What came from a remote, and what did not."""
 
     news: News = field(default_factory=News)
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)  # refs of pins that could not be taken in -> why
     notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
     held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
@@ -55,6 +55,7 @@ def receive(project: Project, remote: Remote, shown: Shown, received: Received) 
     Raises TransportError where it cannot be reached, GittrackError where its branch is none that can be read here.
     """
     received.held.clear()
+    received.faults.clear()
     there = remote_refs(project.repo, remote.address, remote.refs)
     wanted = {ref: tip for ref, tip in there.items() if not _has(project, ref, tip)}
     try:
@@ -91,7 +92,7 @@ def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Show
         try:
             _take_pins(project, ref, _fetched(project, remote, [ref], shown)[ref], received)
         except (TransportError, DamagedRecord) as error:
-            received.faults.append(f"{ref} of {remote.name} was not taken in: {error}")
+            received.faults[ref] = str(error)
 
 
 def _take_pins(project: Project, ref: str, theirs: str, received: Received) -> None:

@@ -92,7 +92,7 @@ def _send(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, 
     _send_code_first(project, remote, shown, exchanged)
     stuck = 0
     for attempt in range(_TRIES):
-        todo = _without_purged(remote, todo, exchanged)
+        todo = _without_stuck(remote, todo, exchanged)
         if not todo:
             return
         pushed = push_refs(project.repo, remote.address, todo, shown.transfer)
@@ -118,18 +118,21 @@ def _note(exchanged: Exchanged, pushed: Pushed, *, give_up: bool) -> None:
         exchanged.said += pushed.said
 
 
-def _without_purged(remote: Remote, refs: list[str], exchanged: Exchanged) -> list[str]:
-    """Leave out what the other side has with something that was purged here: only overwriting removes that.
+def _without_stuck(remote: Remote, refs: list[str], exchanged: Exchanged) -> list[str]:
+    """Leave out the refs whose other side cannot be a part of ours, so that no push on top of it is possible.
 
-    All else that is there was taken in, so overwriting that very tip loses nothing.
+    It may hold what was purged here, which only overwriting removes: all else that is there was taken in, so
+    overwriting that very tip loses nothing. Or it is nothing that can be taken in.
     """
-    held = exchanged.received.held
+    received = exchanged.received
     for ref in refs:
-        if ref in held:
-            short = ref.removeprefix("refs/heads/")
-            command = f"git push --force-with-lease={short}:{held[ref]} {shlex.quote(remote.address)} {short}"
+        short = ref.removeprefix("refs/heads/")
+        if ref in received.held:
+            command = f"git push --force-with-lease={short}:{received.held[ref]} {shlex.quote(remote.address)} {short}"
             exchanged.sent[ref] = Sent(ref, REJECTED, f"it still has what was purged here; overwrite it: {command}")
-    return [ref for ref in refs if ref not in held]
+        elif ref in received.faults:
+            exchanged.sent[ref] = Sent(ref, REJECTED, "what is there could not be taken in")
+    return [ref for ref in refs if ref not in received.held and ref not in received.faults]
 
 
 def _send_code_first(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged) -> None:

@@ -147,6 +147,21 @@ def test_one_ref_that_is_refused_keeps_no_other(repo: Path, hub: Path, git: Git,
     assert "did not take refs/gittrack/code: [remote rejected] (hook declined)" in pushed.err
 
 
+def test_pins_that_are_none_keep_no_run(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
+    git("push", "-q", "origin", "main")
+    record(gittrack, "one")
+    git("commit", "-q", "--allow-empty", "-m", "no pin", cwd=repo)
+    git("push", "-q", "origin", "HEAD:refs/gittrack/code")
+
+    pushed = gittrack("push")
+
+    assert (pushed.code, pushed.out) == (1, "sent gittrack/runs to origin (new)\n")
+    assert re.search(r"refs/gittrack/code of origin was not taken in: \w+ is no pin", pushed.err), pushed.err
+    assert "did not take refs/gittrack/code: what is there could not be taken in" in pushed.err
+    assert gittrack("pull").code == 0
+    assert gittrack("check").code == 0
+
+
 def test_where_nothing_may_be_overwritten(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
     git("config", "receive.denyNonFastForwards", "true", cwd=hub)
     git("config", "receive.denyDeletes", "true", cwd=hub)
