@@ -87,6 +87,18 @@ def test_of_a_folder_only_what_suffices_goes(repo: Path, git: Git, gittrack: Git
     assert {"0.py", "1.py", "data/11"} <= set(files(repo, git, code["snapshot"]))
 
 
+def test_files_that_are_numbered_at_their_end_go_together(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    git("config", "gittrack.snapshotMaxCount", "20", cwd=repo)
+    for number in range(30):
+        (repo / f"slurm.log.{number}").write_text("1\n")
+        (repo / f"job.o47{number:02}").write_text("1\n")
+    for name in ("new.py", "model.h5", "other.h5", "LICENSE"):
+        (repo / name).write_text("1\n")
+    code = recorded(gittrack)
+    assert left_out(code) == {"*.*": "60 of 64 untracked files, more than 20"}
+    assert files(repo, git, code["snapshot"]) == ["LICENSE", "model.h5", "new.py", "other.h5", "train.py"]
+
+
 def test_many_new_files_come_into_one_pack(repo: Path, git: Git, gittrack: Gittrack) -> None:
     (repo / "data").mkdir()
     for number in range(120):
