@@ -98,27 +98,30 @@ def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: st
     return [(words[0], words[1]) for line in out.decode("ascii").splitlines() if len(words := line.split(" ")) == 2]
 
 
-def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str]) -> set[str]:
-    """Return those of `wanted` that a revision range holds; UsageError for what is no revision."""
+def commits_within(repo: Repository, wanted: set[str], revisions: Sequence[str], most: int) -> tuple[set[str], bool]:
+    """Return those of `wanted` that a revision range holds, and whether it has at most `most` commits in all.
+
+    Raises UsageError for what is no revision.
+    """
     sought = {commit.encode() for commit in wanted}
     found: set[bytes] = set()
+    count = 0
     rest = b""
     with revisions_checked(revisions), closing(stream_bytes(_range(revisions), repo=repo)) as chunks:
         for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             found |= sought.intersection(lines)
-            if len(found) == len(sought):
+            count += len(lines)
+            if len(found) == len(sought) and count > most:
                 break
-    return {commit.decode("ascii") for commit in found}
+    return {commit.decode("ascii") for commit in found}, count <= most
 
 
-def trees_within(repo: Repository, revisions: Sequence[str], most: int) -> set[str]:
-    """Return the trees of the commits of a revision range; none where it has more than `most` commits."""
-    command = _range(revisions, "--format=%T", f"--max-count={most + 1}")
+def trees_within(repo: Repository, revisions: Sequence[str]) -> set[str]:
+    """Return the trees of the commits of a revision range."""
     with revisions_checked(revisions):
-        lines = run_git(command, repo=repo).decode("ascii").splitlines()
-    trees = [line for line in lines if not line.startswith("commit ")]  # a heading, which older gits always print
-    return set(trees) if len(trees) <= most else set()
+        lines = run_git(_range(revisions, "--format=%T"), repo=repo).decode("ascii").splitlines()
+    return {line for line in lines if not line.startswith("commit ")}  # a heading, which older gits always print
 
 
 def _range(revisions: Sequence[str], *options: str) -> list[str]:

@@ -35,9 +35,10 @@ def codes_within(project: Project, codes: Codes, revisions: Sequence[str]) -> tu
     is on no branch any more, as its tree tells. Raises UsageError for what is no revision.
     """
     heirs = heirs_of(project, codes.commits)
-    found = commits_within(project.repo, set(codes.commits).union(*heirs.values()), revisions)
+    found, is_small = commits_within(project.repo, set(codes.commits).union(*heirs.values()), revisions, _SMALL)
     held = {commit for commit in codes.commits if commit in found or heirs.get(commit, set()) & found}
-    trees = trees_within(project.repo, revisions, _SMALL)
+    # A second walk, which of a long range would cost as much as the first one.
+    trees = trees_within(project.repo, revisions) if is_small else set()
     alike = [commit for commit, tree in codes.commits.items() if commit not in held and tree in trees]
     lost = outside_history(project.repo, alike, whole_history(project.runs_ref, snapshot_branches(project.repo)))
     return frozenset(held | lost), codes.dirty & trees
