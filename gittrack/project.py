@@ -26,6 +26,7 @@ class Project:
         self.repo = repo
         self.journal = os.path.join(repo.state_dir, "journal")
         self.purging = os.path.join(repo.state_dir, "purging.json")  # a purge that is not at its end
+        self.held = os.path.join(repo.state_dir, "purge-held.json")  # what something else led to when one ended
         self.purged_snapshots = os.path.join(repo.state_dir, "purged-snapshots")  # those that were purged here
 
     @cached_property

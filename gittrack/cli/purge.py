@@ -32,9 +32,10 @@ Examples:
 
 'gittrack rm' only hides a run. This writes the history of the branch anew without it, and removes the bytes from the
 object database of this repository; other runs stay as they are. The commit that the run was made on is your own and
-stays too. Remotes, other clones and backups keep what they have: the commands that overwrite the remotes are told at
-the end. A secret that has been pushed counts as leaked all the same: revoke it. A purge that was interrupted is brought
-to its end by the next one.
+stays too. What a branch or a worktree still leads to is named, and goes with the next purge after that is gone.
+Remotes, other clones and backups keep what they have: the commands that overwrite the remotes are told at the end. A
+secret that has been pushed counts as leaked all the same: revoke it. A purge that was interrupted is brought to its end
+by the next one.
 """
 
 
@@ -54,7 +55,7 @@ def command(
     from gittrack.purge.job import Job
 
     project = open_project()
-    if not (specs or snapshots or os.path.exists(project.purging)):
+    if not (specs or snapshots or os.path.exists(project.purging) or os.path.exists(project.held)):
         raise UsageError("name the runs to purge, or --snapshots for the snapshots of all")
     if not (yes or dry_run) and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("there is no terminal to ask on; say --yes, or look first with --dry-run")
@@ -65,7 +66,8 @@ def command(
         if not (dry_run or plan.is_empty):
             _tell_plan(plan, err=True)
             plan = plan if yes else _agreed(context, plan, specs, snapshots=snapshots)
-        if dry_run or plan.is_empty:
+        # What an earlier purge had to leave goes now, if nothing leads to it any more.
+        if dry_run or (plan.is_empty and not os.path.exists(project.held)):
             _show(plan, as_json=as_json)
             return
         _carry_out(project, Job.of(plan, specs), as_json=as_json)
@@ -97,7 +99,7 @@ def _finish(project: Project, specs: tuple[str, ...], *, snapshots: bool, as_jso
     """Bring a purge to its end that was interrupted; tell whether it was the one that is asked for now."""
     from gittrack.purge.job import load_job
 
-    job = load_job(project)
+    job = load_job(project.purging)
     if job is None:
         return False
     say("a purge was interrupted before its end; going on with it")
@@ -189,6 +191,10 @@ def _tell_young(plan: Plan, *, err: bool) -> None:
         )
 
 
+def _else(job: Job) -> str:
+    return "what an earlier purge left" if job.commits else "nothing"
+
+
 def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> None:
     from gittrack.purge.remains import holders_here, remote_copies, shared_files
 
@@ -212,7 +218,7 @@ def _report(project: Project, job: Job, outcome: Outcome, *, as_json: bool) -> N
     what = [counted(len(job.runs), "run")] if job.runs else []
     what += [counted(len(job.snapshots), "snapshot")] if job.snapshots else []
     click.echo(
-        f"purged {' and '.join(what) or 'nothing'}: {counted(outcome.objects, 'object')} removed from this repository"
+        f"purged {' and '.join(what) or _else(job)}: {counted(outcome.objects, 'object')} removed from this repository"
     )
     for ref in sorted(job.tracking):
         say(f"{ref} held it and was deleted; the next fetch brings it back as it is there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository
 
 _BATCH: Final = 200  # commits in one command line
+_OLDEST_FIRST: Final = ("rev-list", "--topo-order", "--reverse", "--parents")
+_OID: Final = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{64})\b")
 
 
 def commits_touching(repo: Repository, tip: str, paths: Sequence[str]) -> list[str]:
@@ -25,15 +28,28 @@ def commits_touching(repo: Repository, tip: str, paths: Sequence[str]) -> list[s
 
 def count_from(repo: Repository, tip: str, commits: Iterable[str]) -> int:
     """Return how many commits of a history are, or come after, one of `commits`."""
+    lines = stream_git([*_OLDEST_FIRST, "--end-of-options", tip], repo=repo, separator=b"\n")
+    return sum(1 for _ in _at_or_after(lines, commits))
+
+
+def reaching(repo: Repository, tips: Iterable[str], commits: Iterable[str]) -> set[str]:
+    """Return those of the tips, as far as they are here, from which one of the commits is reached."""
+    here, wanted = existing(repo, tips), existing(repo, commits)
+    if not here or not wanted:
+        return set()
+    stdin = "".join(f"{oid}\n" for oid in here).encode()
+    lines = run_git([*_OLDEST_FIRST, "--stdin"], repo=repo, stdin=stdin).splitlines()
+    return set(here).intersection(_at_or_after(lines, wanted))
+
+
+def _at_or_after(lines: Iterable[bytes], commits: Iterable[str]) -> Iterator[str]:
+    """Yield, of lines with a commit and its parents, the oldest first, which are, or come after, one of `commits`."""
     found = set(commits)
-    number = 0
-    args = ["rev-list", "--topo-order", "--reverse", "--parents", "--end-of-options", tip]
-    for line in stream_git(args, repo=repo, separator=b"\n"):
+    for line in lines:
         oid, *parents = line.decode("ascii").split()
         if oid in found or not found.isdisjoint(parents):
             found.add(oid)
-            number += 1
-    return number
+            yield oid
 
 
 def younger_than(repo: Repository, commits: Iterable[str], seconds: float) -> list[str]:
@@ -70,21 +86,10 @@ def paths_in_refs(repo: Repository, paths: Sequence[str], patterns: Sequence[str
 
 def reflogs_holding(repo: Repository, commits: Collection[str]) -> list[str]:
     """Return the names of the reflogs with an entry from which one of the commits is reached."""
-    here = existing(repo, commits)
-    if not here:
-        return []
     args = ["log", "--walk-reflogs", "--all", "--format=%H %gD", "--no-show-signature"]
     entries = [line.split(" ", 1) for line in run_git(args, repo=repo).decode("utf-8", "replace").splitlines()]
-    suspects = {oid for oid, _ in entries}
-    reaching = {oid for oid in suspects if _reaches(repo, oid, here)}
-    return sorted({name.rpartition("@{")[0] for oid, name in entries if oid in reaching})
-
-
-def _reaches(repo: Repository, tip: str, commits: Sequence[str]) -> bool:
-    # What is left of a walk from the commits when all that the tip leads to is taken away.
-    args = ["rev-list", "--no-walk", "--stdin"]
-    stdin = "".join(f"{oid}\n" for oid in commits).encode() + f"^{tip}\n".encode()
-    return len(run_git([*args], repo=repo, stdin=stdin).split()) < len(set(commits))
+    holding = reaching(repo, {oid for oid, _ in entries}, commits)
+    return sorted({name.rpartition("@{")[0] for oid, name in entries if oid in holding})
 
 
 def expire_reflog(repo: Repository, ref: str) -> None:
@@ -103,6 +108,40 @@ def worktree_on(repo: Repository, ref: str) -> str | None:
         if f"branch {ref}" in block:
             return block[0].removeprefix("worktree ")
     return None
+
+
+def worktrees_holding(repo: Repository, commits: Collection[str]) -> list[tuple[str, bool]]:
+    """Return (folder, whether it is checked out there) of each worktree from which one of the commits is reached.
+
+    Where it is not checked out, the log of what was tells of it; that of this very worktree is no matter here.
+    """
+    found = []
+    for git_dir, folder in _git_dirs(repo):
+        head = _words(os.path.join(git_dir, "HEAD"))[:1]
+        own = os.path.realpath(git_dir) == os.path.realpath(repo.git_dir)
+        log = [] if own else _OID.findall(" ".join(_words(os.path.join(git_dir, "logs", "HEAD"))))
+        holding = reaching(repo, {*filter(_OID.fullmatch, head), *log}, commits)
+        if holding:
+            found.append((folder, not holding.isdisjoint(head)))
+    return found
+
+
+def _git_dirs(repo: Repository) -> Iterator[tuple[str, str]]:
+    """Yield where git keeps what belongs to a worktree alone, and the folder of that worktree."""
+    yield repo.common_dir, next(_worktrees(repo))[0].removeprefix("worktree ")
+    folder = os.path.join(repo.common_dir, "worktrees")
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        git_dir = os.path.join(folder, name)
+        place = " ".join(_words(os.path.join(git_dir, "gitdir"), separator="\n"))
+        yield git_dir, os.path.dirname(os.path.join(git_dir, place))
+
+
+def _words(path: str, separator: str | None = None) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().strip().split(separator)
+    except OSError:
+        return []
 
 
 def _worktrees(repo: Repository) -> Iterator[list[str]]:

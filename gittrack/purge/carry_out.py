@@ -23,6 +23,7 @@ from gittrack.git.rewriting import NewObjects, history_without
 from gittrack.git.settled import forget_tip, lost_tip
 from gittrack.git.store import ObjectStore
 from gittrack.git.unneeded import existing, still_unneeded, unneeded
+from gittrack.purge.held import keep_held, take_up_held
 from gittrack.purge.job import end_job, save_job
 from gittrack.purge.users import spare_used
 from gittrack.quarantine import NOTE, quarantine_of
@@ -69,6 +70,7 @@ def carry_out(project: Project, job: Job, progress: Progress) -> Outcome:
     """
     if job.snapshots:
         spare_used(project, job)
+    take_up_held(project, job)
     save_job(project, job)
     packs: list[str] = []
     if job.marked:
@@ -82,6 +84,7 @@ def carry_out(project: Project, job: Job, progress: Progress) -> Outcome:
     outcome = _remove_objects(project, job, packs, progress)
     _remove_large(project, job)
     if not outcome.remaining.kept:
+        keep_held(project, job)
         end_job(project)
     return outcome
 
@@ -129,7 +132,6 @@ def _message(runs: list[str]) -> str:
 
 def _rewrite_pins(project: Project, job: Job) -> list[str]:
     """Write the chain of pins without those of the snapshots; return the new packs."""
-    _remember_purged(project, job.snapshots)
     _take_over_pins(project, job)
     own = set(pinned(project.repo, SNAPSHOTS))
     for snapshot in existing(project.repo, job.staying):
@@ -147,6 +149,7 @@ def _rewrite_pins(project: Project, job: Job) -> list[str]:
                 return None
             # Only here, where nobody else can pin, it is known for good what others have.
             spare_used(project, job)
+            _remember_purged(project, job.snapshots)
             now = chain_without(project.repo, base, set(job.snapshots), new)
             if now != base:
                 _remember(project, job, [base])

@@ -56,21 +56,21 @@ class Job:
         )
 
 
-def load_job(project: Project) -> Job | None:
-    """Return the job that was not brought to its end, None where there is none."""
+def load_job(path: str) -> Job | None:
+    """Return the job that a file keeps (`project.purging`, `project.held`), None where there is none."""
     try:
-        with open(project.purging, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             plain = json.load(file)
         return Job(**{**plain, "large": [(str(sha256), int(size)) for sha256, size in plain["large"]]})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"{project.purging} cannot be read ({error}); delete it and purge again") from None
+        raise StorageError(f"{path} cannot be read ({error}); delete it and purge again") from None
 
 
-def save_job(project: Project, job: Job) -> None:
+def save_job(project: Project, job: Job, path: str = "") -> None:
     """Keep the job as it stands, durably. StorageError when the disk refuses."""
-    path = project.purging
+    path = path or project.purging
     try:
         make_directories(os.path.dirname(path), sharing_of(project.repo.common_dir))
         with open(f"{path}.tmp", "w", encoding="utf-8") as file:
@@ -82,8 +82,8 @@ def save_job(project: Project, job: Job) -> None:
         raise storage_error(error, path) from error
 
 
-def end_job(project: Project) -> None:
+def end_job(project: Project, path: str = "") -> None:
     """Forget the job: everything is done."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(project.purging)
+        os.unlink(path or project.purging)
     fsync_directories([project.repo.state_dir])

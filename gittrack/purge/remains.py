@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gittrack.git.holders import reflogs_holding, refs_holding
+from gittrack.git.holders import reflogs_holding, refs_holding, worktrees_holding
 from gittrack.git.pins import SNAPSHOTS
 from gittrack.git.refs import read_ref
 from gittrack.git.unneeded import existing
@@ -41,6 +41,8 @@ def _holders(project: Project, job: Job, outcome: Outcome) -> Iterator[str]:
     for name in reflogs_holding(project.repo, commits):
         command = f"git reflog expire --expire=all {shlex.quote(name)}"
         yield f"the reflog of {name} still leads to it; run '{command}' and purge again"
+    for folder, checked_out in worktrees_holding(project.repo, commits):
+        yield _worktree(folder, checked_out=checked_out)
     if outcome.held_by:
         shown = ", ".join(commit[:12] for commit in outcome.held_by[:3])
         more = f" and {len(outcome.held_by) - 3} more" if len(outcome.held_by) > 3 else ""
@@ -52,6 +54,17 @@ def _holders(project: Project, job: Job, outcome: Outcome) -> Iterator[str]:
     for name in ("FETCH_HEAD", "ORIG_HEAD"):
         if _names(os.path.join(project.repo.git_dir, name), [*commits, *job.tracking.values()]):
             yield f"{name} names a commit that was purged; the next fetch, merge or reset writes it anew"
+
+
+def _worktree(folder: str, *, checked_out: bool) -> str:
+    if not os.path.isdir(folder):
+        return f"the worktree that was in {folder} still leads to it; run 'git worktree prune' and purge again"
+    quoted = shlex.quote(folder)
+    if not checked_out:
+        command = f"git -C {quoted} reflog expire --expire=all HEAD"
+        return f"the reflog of the worktree {folder} still leads to it; run {command} and purge again"
+    remove = f"git worktree remove {quoted}"
+    return f"{folder} has it checked out; remove that worktree ({remove}), or go to another commit there; purge again"
 
 
 def shared_files(project: Project, job: Job) -> list[str]:
@@ -73,7 +86,7 @@ def remote_copies(project: Project, job: Job) -> list[RemoteCopy]:
     values = project.settings.values
     names = sorted(key[7:-4] for key in values if key.startswith("remote.") and key.endswith(".url"))
     found = [_copy(project, job, name) for name in names]
-    return sorted(found, key=lambda copy: not copy.seen)
+    return sorted((copy for copy in found if copy.commands), key=lambda copy: not copy.seen)
 
 
 def _copy(project: Project, job: Job, remote: str) -> RemoteCopy:

@@ -173,6 +173,8 @@ def test_a_run_made_while_the_purge_is_at_work_keeps_its_snapshot(lab: Lab) -> N
     assert lab.snapshot("late") == snapshot
     assert "was made with the very same files" in result.err
     assert code_is_there(lab, "late")
+    remembered = lab.repo / ".git/gittrack/purged-snapshots"
+    assert not remembered.exists() or snapshot not in remembered.read_text(), "a pull would leave it out"
 
 
 def test_a_run_that_is_starting_keeps_its_snapshot(lab: Lab) -> None:
