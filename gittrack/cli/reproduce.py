@@ -105,10 +105,11 @@ def command(
 
 
 def _print_script(catalog: Catalog, plan: Plan, *, as_json: bool) -> None:
+    from gittrack.git.submodules import submodules
     from gittrack.reproduce.script import script
 
     repo = catalog.project.repo
-    text = "".join(f"{line}\n" for line in script(plan, repo.common_dir, repo.worktree))
+    text = "".join(f"{line}\n" for line in script(plan, repo.common_dir, repo.worktree, submodules(repo, plan.commit)))
     if as_json:
         facts = {"run": plan.run.id, "commit": plan.commit, "directory": plan.directory, "command": list(plan.command)}
         print_json({**facts, "script": text})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from gittrack.git.process import run_git
+from gittrack.git.process import run_git, run_git_status
 from gittrack.git.store import MissingObject
 from gittrack.git.tree import find_entry, parse_tree
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository
     from gittrack.git.store import ObjectStore
     from gittrack.git.tree import Entry
+
+_NO_LAZY_FETCH: Final = {"GIT_NO_LAZY_FETCH": "1"}  # git 2.36 and newer; an older one asks the remote
 
 
 def files_on_the_way(store: ObjectStore, tree: str, directory: str) -> Iterator[tuple[str, str]]:
@@ -56,3 +58,9 @@ def commits_named(repo: Repository, names: Sequence[str]) -> dict[str, str]:
     answers = run_git(["cat-file", "--batch-check=%(objectname)"], repo=repo, stdin=asked).decode("ascii", "replace")
     found = zip(names, answers.splitlines(), strict=False)
     return {name: answer for name, answer in found if " " not in answer}
+
+
+def has_commit(repo: Repository, commit: str) -> bool:
+    """Tell whether a commit is here with its whole tree, without fetching what a partial clone left out."""
+    # The tree's blobs are fetched by the checkout itself, as git does in a partial clone.
+    return run_git_status(["cat-file", "-e", f"{commit}^{{tree}}"], repo=repo, env=_NO_LAZY_FETCH)[0] == 0

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gittrack.git.process import GitError, run_git, run_git_status
+from gittrack.git.submodules import lay, submodules
 
 if TYPE_CHECKING:
     from gittrack.git.repository import Repository
 
-_NO_LAZY_FETCH: Final = {"GIT_NO_LAZY_FETCH": "1"}  # git 2.36 and newer; an older one asks the remote
-
 
 def add_worktree(repo: Repository, path: str, commit: str) -> str:
-    """Check `commit` out, detached, into the new folder `path`, with its submodules.
+    """Check `commit` out, detached, into the new folder `path`, with the submodules that are cloned here.
 
-    Returns a sentence about submodules that cannot be had here, '' where all is there. Raises GitError, and leaves no
+    Returns a sentence about those that are not, '' where all is there. Raises GitError, and leaves no
     folder, if git fails.
     """
     # When this fails git itself cleans up: what is there may be somebody else's.
@@ -30,24 +28,10 @@ def add_worktree(repo: Repository, path: str, commit: str) -> str:
             ) from None
         raise
     try:
-        return _submodule_problem(repo, path)
+        return lay(repo, path, submodules(repo, commit))
     except BaseException:
         remove_worktree(repo, path)
         raise
-
-
-def _submodule_problem(repo: Repository, path: str) -> str:
-    if not os.path.exists(os.path.join(path, ".gitmodules")):
-        return ""
-    try:
-        with open(os.path.join(path, ".git"), encoding="utf-8", errors="surrogateescape") as file:
-            git_dir = file.read().removeprefix("gitdir: ").rstrip("\n")
-        linked = replace(repo, git_dir=git_dir, worktree=path)
-        # Not by --init, which would write into the configuration that all worktrees share.
-        run_git(["-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive"], repo=linked)
-    except (GitError, OSError) as error:
-        return f"its submodules are not in it: {error}"
-    return ""
 
 
 def remove_worktree(repo: Repository, path: str) -> None:
@@ -58,12 +42,6 @@ def remove_worktree(repo: Repository, path: str) -> None:
 def add_branch(repo: Repository, name: str, commit: str) -> None:
     """Make a new branch at `commit`; GitError when it exists or its name is not allowed."""
     run_git(["branch", "--no-track", "--end-of-options", name, commit], repo=repo)
-
-
-def has_commit(repo: Repository, commit: str) -> bool:
-    """Tell whether a commit is here with its whole tree, without fetching what a partial clone left out."""
-    # The tree's blobs are fetched by the checkout itself, as git does in a partial clone.
-    return run_git_status(["cat-file", "-e", f"{commit}^{{tree}}"], repo=repo, env=_NO_LAZY_FETCH)[0] == 0
 
 
 def is_shallow(repo: Repository) -> bool:

@@ -6,7 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFetched
-from gittrack.git.worktrees import has_commit, is_shallow
+from gittrack.git.lookup import has_commit
+from gittrack.git.worktrees import is_shallow
 from gittrack.model import LeftOut
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from gittrack.reproduce.environment import is_python, settings_of
 from gittrack.reproduce.plan import around_own, code_in_tree, may_be_laid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from gittrack.git.submodules import Submodule
     from gittrack.model import Input
     from gittrack.reproduce.plan import Plan
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 _HARMFUL: Final = re.compile(
     "([\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+)"
 )
+_SUBMODULE: Final = """\
+submodule() { # PATH CLONE COMMIT: from what is cloned here already
+    test "$(cd "./$1" && pwd -P)" = "$(pwd -P)/$1" || {
+        echo 'a link is where a submodule should be' >&2
+        exit 1
+    }
+    git -c core.hooksPath=/dev/null clone --quiet --no-checkout "$2" "./$1"
+    git -c core.hooksPath=/dev/null -C "./$1" checkout --quiet --detach "$3"
+}"""
 _LINK: Final = """\
 inside() { # PATH: whether it lies in the code itself, not where a link in there leads to
     folder=${1%/*}
@@ -41,6 +51,13 @@ renew() { # the data as it is now
     fi
     link "$1"
 }"""
+_NEED: Final = """\
+need() { # PATH NAME
+    test -e "$1" || {
+        printf 'input %s is not here\\n' "$2" >&2
+        exit 1
+    }
+}"""
 _CHECK: Final = """\
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 check() { # PATH SHA256
@@ -51,8 +68,11 @@ check() { # PATH SHA256
 }"""
 
 
-def script(plan: Plan, repository: str, own: str | None) -> Iterator[str]:
-    """Yield the lines of the script; `repository` is the git directory, `own` the user's working tree."""
+def script(plan: Plan, repository: str, own: str | None, found: Sequence[Submodule] = ()) -> Iterator[str]:
+    """Yield the lines of the script; `repository` is the git directory, `own` the user's working tree.
+
+    `found` are the submodules of the code.
+    """
     yield "#!/bin/sh"
     yield f"# Runs {comment(plan.run.id[:8])} {comment(plan.run.name)} again."
     yield "set -eu"
@@ -64,9 +84,10 @@ def script(plan: Plan, repository: str, own: str | None) -> Iterator[str]:
     yield """trap 'git --git-dir="$repository" worktree remove --force "$code"; rm -rf "$place"' EXIT"""
     yield "trap 'exit 130' INT"
     yield "trap 'exit 143' TERM"
-    yield f'git --git-dir="$repository" worktree add --quiet --detach "$code" {word(plan.commit)}'
+    yield 'git -c core.hooksPath=/dev/null --git-dir="$repository" \\'
+    yield f'    worktree add --quiet --detach "$code" {word(plan.commit)}'
     yield 'cd "$code"'
-    yield "if test -e .gitmodules; then git -c submodule.active=. submodule --quiet update --recursive; fi"
+    yield from _submodules(found)
     yield from _data(plan)
     yield from _environment(plan, own)
     if plan.directory != ".":
@@ -91,10 +112,22 @@ def _printed(text: str) -> str:
     return f"\"$(printf '{octal}')\""
 
 
+def _submodules(found: Sequence[Submodule]) -> Iterator[str]:
+    if any(submodule.git_dir for submodule in found):
+        yield _SUBMODULE
+    for item in found:
+        if item.git_dir:
+            yield f"submodule {word(item.path)} {word(item.git_dir)} {word(item.commit)}"
+        else:
+            yield f"# submodule {comment(item.path)} is not cloned here, and not in the code"
+
+
 def _data(plan: Plan) -> Iterator[str]:
     """What is linked into the worktree, told relative to the top, where the script stands."""
     if plan.links or plan.run.inputs:
         yield _LINK
+    if plan.run.inputs:
+        yield _NEED
     if plan.new_data and plan.run.inputs:
         yield _RENEW
     elif any(item.kind == "file" for item in plan.run.inputs):
@@ -116,7 +149,7 @@ def _input(plan: Plan, item: Input) -> Iterator[str]:
     if item.kind == "file" and not plan.new_data:
         yield f"check {word(path)} {word(item.sha256)}"
     else:
-        yield f"test -e {word(path)}"
+        yield f"need {word(path)} {word(comment(item.path))}"
 
 
 def _environment(plan: Plan, own: str | None) -> Iterator[str]:

@@ -114,8 +114,6 @@ WORKTREE: Final[Allowance] = (
     rule("elsewhere", ENTRIES),
 )
 PURGE: Final[Allowance] = (rule(rf"{STATE}/purge\.lock", NEW, TIMES),)
-# git tries whether a submodule can be had.
-SUBMODULE: Final[Allowance] = (rule(rf"{GIT}/(modules|worktrees)(/.*)?", NEW, ENTRIES), rule(GIT, ENTRIES))
 NEW_BRANCH: Final[Allowance] = (
     rule(rf"{GIT}/(logs/)?refs/heads", ENTRIES),
     rule(rf"{GIT}/(logs/)?refs/heads/again", NEW),

@@ -28,7 +28,6 @@ from tests.untouched.allowed import (
     RECORD,
     REMOTE,
     SPARSE,
-    SUBMODULE,
     UNNAMED,
     WORKTREE,
     Allowance,
@@ -128,13 +127,11 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("diff first files --stat", (*QUIET, *UNNAMED)),
         use("diff first --json", (*QUIET, *UNNAMED, *INPUT, *OBJECTS)),
     ],
-    "gittrack checkout": [
-        use("checkout first {elsewhere}/checked", (*QUIET, *UNNAMED, *OBJECTS, *WORKTREE, *SUBMODULE))
-    ],
+    "gittrack checkout": [use("checkout first {elsewhere}/checked", (*QUIET, *UNNAMED, *OBJECTS, *WORKTREE))],
     "gittrack branch": [use("branch first again", (*QUIET, *UNNAMED, *NEW_BRANCH))],
     "gittrack reproduce": [
         use("reproduce first --dry-run", QUIET),
-        use("reproduce command", (*CHANGE, *INPUT, *UNNAMED, *WORKTREE, *SUBMODULE)),
+        use("reproduce command", (*CHANGE, *INPUT, *UNNAMED, *WORKTREE)),
     ],
     "gittrack sync": [use("sync", (*QUIET, *UNNAMED, *REMOTE))],
     "gittrack push": [use("push --no-snapshots", (*QUIET, *UNNAMED, *REMOTE))],
