@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -14,6 +15,8 @@ from gittrack.model import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from gittrack.capture.harmless import Harmless
 
 MAX_FILE: Final = 10 << 20
 MAX_TOTAL: Final = 256 << 20
@@ -69,7 +72,9 @@ def select(
     candidates: Sequence[Candidate],
     limits: Limits,
     committed: Callable[[bytes], bytes | None],
+    *,
     refused: Mapping[bytes, LeftOut],
+    harmless: Harmless,
 ) -> Selection:
     """Choose what a snapshot of the working tree at `top` leaves out; `refused` are paths that have to be.
 
@@ -83,7 +88,7 @@ def select(
         if candidate.path in found:
             continue
         stamp = _stamp_of(_place(top, candidate.path))
-        reason, size = _judge(top, candidate, limits, committed)
+        reason, size = _judge(top, candidate, limits, committed, harmless)
         if reason:
             found[candidate.path] = LeftOut(_shown(candidate.path), reason, size)
             continue
@@ -110,7 +115,11 @@ def _stamp_of(place: bytes) -> _Stamp:
 
 
 def _judge(
-    top: str, candidate: Candidate, limits: Limits, committed: Callable[[bytes], bytes | None]
+    top: str,
+    candidate: Candidate,
+    limits: Limits,
+    committed: Callable[[bytes], bytes | None],
+    harmless: Harmless,
 ) -> tuple[str, int]:
     """Why a path is left out, '' when it is kept, and its size."""
     if candidate.path.endswith(b"/"):
@@ -121,7 +130,9 @@ def _judge(
         if stat.S_ISLNK(status.st_mode):
             return _secret_link(candidate.path, os.readlink(place)), 0
         if stat.S_ISREG(status.st_mode):
-            return _judge_file(place, status.st_size, candidate, limits, committed), status.st_size
+            if status.st_size > limits.file:
+                return f"larger than {_mebibytes(limits.file)}", status.st_size
+            return _judge_file(place, status, candidate, committed, harmless), status.st_size
     except FileNotFoundError:
         pass  # what is gone is kept as gone
     except OSError as error:
@@ -130,12 +141,22 @@ def _judge(
 
 
 def _judge_file(
-    place: bytes, size: int, candidate: Candidate, limits: Limits, committed: Callable[[bytes], bytes | None]
+    place: bytes,
+    status: os.stat_result,
+    candidate: Candidate,
+    committed: Callable[[bytes], bytes | None],
+    harmless: Harmless,
 ) -> str:
-    if size > limits.file:
-        return f"larger than {_mebibytes(limits.file)}"
+    name = os.fsdecode(place)
+    if harmless.knows(name, status):
+        return ""
+    started = time.time_ns()
     with open(place, "rb") as file:
-        return _secret(candidate, file.read(), committed)
+        data = file.read()
+    kind = secret_in(_shown(candidate.path), data)
+    if kind is None:
+        harmless.remember(name, status, started)
+    return "" if kind is None or _is_known(candidate, data, committed) else f"it looks like a secret: {kind}"
 
 
 def _secret_link(path: bytes, target: bytes) -> str:
@@ -143,14 +164,10 @@ def _secret_link(path: bytes, target: bytes) -> str:
     return "it looks like a secret: where it leads" if any(tells_secret(word, Kind.PROSE) for word in words) else ""
 
 
-def _secret(candidate: Candidate, data: bytes, committed: Callable[[bytes], bytes | None]) -> str:
-    kind = secret_in(_shown(candidate.path), data)
-    if kind is None:
-        return ""
+def _is_known(candidate: Candidate, data: bytes, committed: Callable[[bytes], bytes | None]) -> bool:
+    """Whether HEAD holds the secret already."""
     before = None if candidate.untracked else committed(candidate.path)
-    if before is not None and secret_in(_shown(candidate.path), data, known=before) is None:
-        return ""
-    return f"it looks like a secret: {kind}"
+    return before is not None and secret_in(_shown(candidate.path), data, known=before) is None
 
 
 def _beyond(sizes: Mapping[bytes, int], limit: int) -> dict[bytes, LeftOut]:

@@ -1,4 +1,4 @@
-"""Hashes of files kept between runs, believed as long as a file's stat stays the same.
+"""Hashes of files, or of what was found out about them, kept between runs and believed while a file's stat stays.
 
 A file that was changed less than two seconds before it was hashed is not kept: another change in the
 same tick of the file system's clock would leave no trace (git's rule for its index, racy-git).
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _RACY_NS = 2_000_000_000
 _BATCH = 256
 _PATIENCE = 2.0  # seconds to wait for another process; a hash that is not kept is only found again
-_TABLE = """create table if not exists hashes (
+HASHES = "hashes"
+HARMLESS = "harmless"  # files without secrets, each with the hash of the rules by which it was looked at
+_TABLE = """create table if not exists {} (
     path blob primary key, size integer, mtime_ns integer, ctime_ns integer, inode text, sha256 text
 ) without rowid"""
 
@@ -26,20 +28,21 @@ _TABLE = """create table if not exists hashes (
 class StatCache:
     """A cache in the SQLite file `path`, for many processes; damage empties it, faults leave it unused."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], table: str = HASHES) -> None:
         self._path = os.fspath(path)
+        self._table = table
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Open the cache for one piece of work of one thread."""
-        session = Session(_connect(self._path), self._path)
+        session = Session(_connect(self._path, self._table), self._path, self._table)
         try:
             yield session
         finally:
             session.close()
 
 
-def _connect(path: str) -> sqlite3.Connection | None:
+def _connect(path: str, table: str) -> sqlite3.Connection | None:
     import sqlite3  # slow to import
 
     for _ in range(2):
@@ -48,8 +51,8 @@ def _connect(path: str) -> sqlite3.Connection | None:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
             connection.execute("pragma synchronous = off")
-            connection.execute(_TABLE)
-            connection.execute("select path, size, mtime_ns, ctime_ns, inode, sha256 from hashes limit 1")
+            connection.execute(_TABLE.format(table))
+            connection.execute(f"select path, size, mtime_ns, ctime_ns, inode, sha256 from {table} limit 1")  # noqa: S608 - one of two names
         except (sqlite3.Error, OSError) as error:
             if connection is not None:
                 connection.close()
@@ -82,6 +85,7 @@ class Session:
 
     _connection: sqlite3.Connection | None
     _path: str
+    _table: str
     _pending: dict[bytes, tuple[int, int, int, str, str]] = field(default_factory=dict)
 
     def lookup(self, path: str, status: os.stat_result) -> str | None:
@@ -93,7 +97,7 @@ class Session:
         size, mtime, changed, inode = _key(status)
         try:
             row = self._connection.execute(
-                "select sha256 from hashes where path=? and size=? and mtime_ns=? and ctime_ns=? and inode=?",
+                f"select sha256 from {self._table} where path=? and size=? and mtime_ns=? and ctime_ns=? and inode=?",  # noqa: S608
                 (_bytes(path), size, mtime, changed, inode),
             ).fetchone()
         except sqlite3.Error as error:
@@ -126,7 +130,8 @@ class Session:
         self._pending.clear()
         try:
             self._connection.execute("begin immediate")
-            self._connection.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?)", rows)
+            insert = f"insert or replace into {self._table} values (?, ?, ?, ?, ?, ?)"  # noqa: S608
+            self._connection.executemany(insert, rows)
             self._connection.execute("commit")
         except sqlite3.Error as error:
             self._give_up(error)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.exclusion import MAX_COUNT, MAX_FILE, MAX_TOTAL, Limits, Selection, select
+from gittrack.capture.harmless import Harmless
 from gittrack.capture.redact import redact_shapes
 from gittrack.errors import GittrackError
 from gittrack.git.packs import open_packs
@@ -48,7 +51,7 @@ def keep_working_tree(project: Project, problems: list[str]) -> Kept:
     attempt = 0
     while True:
         state = working_tree(project.repo)
-        selection = selected(project, state, refused)
+        selection = _selected_at_start(project, state, refused)
         try:
             return Kept(state, selection, _snapshot(project, state, selection))
         except FilesChanged as error:
@@ -66,7 +69,19 @@ def keep_working_tree(project: Project, problems: list[str]) -> Kept:
         refused |= found
 
 
-def selected(project: Project, state: WorkingTree, refused: Mapping[bytes, LeftOut] | None = None) -> Selection:
+def _selected_at_start(project: Project, state: WorkingTree, refused: Mapping[bytes, LeftOut]) -> Selection:
+    """The choice, with what is found out about large files kept for the next run."""
+    place = os.path.join(project.repo.state_dir, "stat.sqlite")
+    sharing = open_packs(project.repo).sharing
+    with Harmless(place, project.settings.get_all("gittrack.redact")) as harmless:
+        selection = selected(project, state, refused, harmless)
+    if harmless.opened and sharing is not None:
+        with suppress(OSError):  # another user's, who has done it
+            sharing.apply(place)
+    return selection
+
+
+def selected(project: Project, state: WorkingTree, refused: Mapping[bytes, LeftOut], harmless: Harmless) -> Selection:
     """Choose which paths of the working tree a snapshot leaves out, those in `refused` whatever they are."""
     if not state.differences or project.repo.worktree is None:
         return Selection()
@@ -81,7 +96,7 @@ def selected(project: Project, state: WorkingTree, refused: Mapping[bytes, LeftO
     def committed(path: bytes) -> bytes | None:
         return open_packs(project.repo).read(heads[path])[1] if heads[path] else None
 
-    return select(project.repo.worktree, state.differences, limits, committed, refused or {})
+    return select(project.repo.worktree, state.differences, limits, committed, refused=refused, harmless=harmless)
 
 
 def _snapshot(project: Project, state: WorkingTree, selection: Selection) -> Snapshot:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gittrack.capture.harmless import Harmless
 from gittrack.errors import RepositoryError
 from gittrack.git.scratch import scratch_tree
 from gittrack.git.status import working_tree
@@ -35,6 +36,6 @@ def present_code(project: Project) -> Iterator[Present]:
     if project.repo.worktree is None:
         raise RepositoryError("there is no working tree here to compare with; name two runs, or go into a working tree")
     state = working_tree(project.repo)
-    selection = selected(project, state)
+    selection = selected(project, state, {}, Harmless(None))
     with scratch_tree(project.repo, state, selection.omitted) as (tree, env):
         yield Present(state, tree, env, selection.told)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -248,3 +252,30 @@ def test_changes_that_could_not_be_kept_are_missed_in_words(
     again = gittrack("reproduce", "latest")
     assert again.code == 1
     assert "the uncommitted changes of the recorded run were not there: nothing of them was kept" in again.err
+
+
+def test_a_large_file_is_looked_through_once(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    for name in ("a.txt", "b.txt"):
+        (repo / name).write_text("a line of text\n" * 2000)
+    wait_until_believed(repo / "b.txt")
+    assert left_out(recorded(gittrack)) == {}
+    (repo / "b.txt").write_text("a line of text\n" * 2000 + f"token = ghp_{'a1B2' * 9}\n")
+    secret = {"b.txt": "it looks like a secret: line 2001"}
+    assert left_out(recorded(gittrack)) == secret
+    with closing(sqlite3.connect(repo / ".git/gittrack/stat.sqlite")) as cache, cache:
+        rows = cache.execute("select path from harmless order by path").fetchall()
+        assert [os.fsdecode(path) for (path,) in rows] == [str(repo / "a.txt"), str(repo / "b.txt")]
+        # It is believed where the stat is the same, whatever the file holds.
+        now = (repo / "b.txt").stat()
+        facts = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, str(now.st_ino), os.fsencode(repo / "b.txt"))
+        cache.execute("update harmless set size=?, mtime_ns=?, ctime_ns=?, inode=? where path=?", facts)
+    assert left_out(recorded(gittrack)) == {}
+    # With a pattern more all are looked through again.
+    git("config", "gittrack.redact", "no such text", cwd=repo)
+    assert left_out(recorded(gittrack)) == secret
+
+
+def wait_until_believed(path: Path) -> None:
+    """The time of a file's last change cannot be set back, and what was changed a moment ago is not kept."""
+    while time.time() - path.stat().st_ctime < 2.1:
+        time.sleep(0.1)
