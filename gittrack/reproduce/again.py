@@ -22,6 +22,7 @@ from gittrack.record.active import EXPERIMENT, REPOSITORY, RUN_ID, RUN_NAME, WOR
 from gittrack.record.command import Wishes, run_recorded
 from gittrack.record.reproduction import REPRODUCES, Ticket, issue
 from gittrack.reproduce.environment import make_environment, on_path, settings_of, with_interpreter
+from gittrack.reproduce.excluded import EXCLUDED, excluding
 from gittrack.reproduce.place import Place, changed_inputs, prepare
 from gittrack.reproduce.plan import Plan, around_own, check_run, code_in_tree, command_of
 from gittrack.reproduce.verdict import Verdict, judge
@@ -153,6 +154,7 @@ def _enter(place: Place, variables: Mapping[str, str]) -> None:
         os.environ.pop(name, None)
     os.environ.update(place.repo.object_variables)
     os.environ.update(variables)
+    os.environ.update(excluding(os.path.join(place.folder, EXCLUDED), os.environ))
     os.chdir(place.directory)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gittrack.capture.inputs import StatCache, describe_input
 from gittrack.errors import GittrackError
 from gittrack.git.worktrees import add_worktree, remove_worktree
+from gittrack.reproduce.excluded import EXCLUDED, exclude
 from gittrack.reproduce.plan import may_be_laid
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def new_data(place: Place, plan: Plan) -> list[tuple[Input, Input]]:
 def _provide(place: Place, plan: Plan, item: Input, progress: Progress | None) -> Input:
     """See to it that an input is there with the very content that the run read, or with what it is now."""
     path = _path(place, item)
-    if not os.path.lexists(path):
+    if not os.path.exists(path):
         _link(place, os.path.relpath(path, place.code))
     elif plan.new_data:
         _renew(place, path)
@@ -116,11 +117,18 @@ def _same(was: Input, now: Input) -> bool:
 
 
 def _link(place: Place, path: str) -> None:
-    """Let a path that git does not hold, relative to the top, lead to the one in the user's own working tree."""
+    """Let a path that git does not hold, relative to the top, lead to the one in the user's own working tree.
+
+    A link that leads nowhere holds nothing either. What is recorded in the place must not have ours: nobody else has
+    what it leads to.
+    """
     target, source = _ends(place, path)
-    if source and not os.path.lexists(target):
+    if source and not os.path.exists(target):
+        if os.path.islink(target):
+            os.unlink(target)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.path.realpath(source), target)
+        exclude(place.repo, os.path.join(place.folder, EXCLUDED), os.path.normpath(path))
 
 
 def _renew(place: Place, path: str) -> None:

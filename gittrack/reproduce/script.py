@@ -39,6 +39,7 @@ inside() { # PATH: whether it lies in the code itself, not where a link in there
 }
 link() { # what the code does not hold, from your own working tree
     if test ! -e "$1" && test -e "$own/$1" && inside "$1"; then
+        rm -f "$1" # a link that leads nowhere
         mkdir -p "$(dirname "$1")"
         ln -s "$own/$1" "$1"
     fi
