@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gittrack.codec.paths import FORMAT_FILE, RUNS
+from gittrack.codec.paths import FORMAT_FILE, PURGED, RUNS
 from gittrack.doctor.ailment import Ailment
 from gittrack.errors import GittrackError, StorageError
 from gittrack.git.durable import sharing_of
@@ -88,8 +88,10 @@ def _is_readable(project: Project, commit: str) -> bool:
         if top is None:
             return False
         _, entries, _ = next(read_trees(project.repo, reader, [top]))
-        folders = [entry.oid for entry in entries or () if entry.name == RUNS.encode()]
-        return bool(folders) and next(read_trees(project.repo, reader, folders))[1] is not None
+        folders = {entry.name: entry.oid for entry in entries or ()}
+        if RUNS.encode() not in folders:
+            return PURGED.encode() in folders  # the only run may have been purged
+        return next(read_trees(project.repo, reader, [folders[RUNS.encode()]]))[1] is not None
 
 
 def newest_state(project: Project) -> _State | None:

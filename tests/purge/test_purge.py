@@ -70,6 +70,7 @@ def test_the_only_run(lab: Lab) -> None:
     assert lab.holds() == []
     lab.is_sound()
     assert lab.git("for-each-ref", "refs/gittrack/snapshots", cwd=lab.repo) == ""
+    assert lab.gittrack("doctor", cwd=lab.repo).out == "nothing needs attention\n"
     lab.record("next", dirty="again")
     lab.is_sound()
 
