@@ -41,6 +41,7 @@ _PERSON = Lazy(r"[A-Za-z][A-Za-z0-9._+-]{0,23}")
 _OPTION = Lazy(r"--[A-Za-z]|-[A-Za-z]$")
 _ASSIGNMENT = Lazy(r"([-+~]{0,2}[A-Za-z_][\w.@/-]{0,120})(=|:\s+|:(?!//))(?=\S)", re.ASCII)
 _ASSIGNMENTS = 20
+_KEY = Lazy(r"(?=[A-Za-z_-]{0,80}[0-9])[\w-]{20,}")
 _DEFINES = ("-D", "-P", "-e", "-X")
 _ASKS_FOR_LOGIN = word_set("curl wget http https xh")
 _TAKES_PASSWORD = word_set("mysql mysqldump mysqladmin mariadb mariadb-dump sshpass")
@@ -103,7 +104,8 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
         previous = result[-1] if result else ""
         pending = secrecy(word) if word.startswith("-") and _is_bare_option(word) else Secrecy.NONE
         named = login and previous in ("-u", "--user", "--proxy-user") and ":" in word
-        if named or (previous == "-p" and "sshpass" in programs):
+        key = previous == "login" and _KEY.re.fullmatch(word)  # wandb login …
+        if named or key or (previous == "-p" and "sshpass" in programs):
             result.append(REDACTED)
         elif password and re.match(r"-p[^=\s]", word):
             result.append("-p" + REDACTED)

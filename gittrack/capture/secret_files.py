@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.lazy import Lazy
 from gittrack.capture.scalars import word_set
+from gittrack.capture.secret_binaries import as_utf8, credential_in
 from gittrack.capture.secret_lines import Kind, is_setting, kind_of, tells_secret
 from gittrack.capture.secret_names import Secrecy, is_secret_name, secrecy
+from gittrack.capture.secret_next import as_one, lines_of_value
 from gittrack.capture.secret_pairs import NAME_HINTS
 from gittrack.capture.secret_shapes import WORDS, has_own_patterns, is_credential, tokens_in
 from gittrack.capture.secret_values import looks_secret
@@ -55,33 +56,39 @@ def secret_in(path: str, data: bytes, *, known: bytes = b"") -> str | None:
         return f"a file of that name ({name[:40]})"
     if not known and any(is_credential(token) for token in tokens_in(path)):
         return "its name holds one"
-    data = _utf8(data)
+    data, known = as_utf8(data), as_utf8(known)
     if b"\0" in data[:_BINARY_FROM]:
-        return None
+        place = credential_in(data, known)
+        return None if place is None else f"byte {place + 1}"
     place = _secret_line(name, data, set(known.split(b"\n")))
     if place is None:
         place = _secret_passage(name, data, known)
     return None if place is None else f"line {data.count(bytes([10]), 0, place) + 1}"
 
 
-def _utf8(data: bytes) -> bytes:
-    """`data` in UTF-8 where it says by its first bytes that it is UTF-16."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode("utf-8", "replace")
-    return data
-
-
-def _secret_line(name: str, data: bytes, seen: set[bytes]) -> int | None:
-    """Where the first line that tells a secret begins; a line in `seen` does not, and none is judged twice."""
+def _secret_line(name: str, data: bytes, known: set[bytes]) -> int | None:
+    """Where the first line begins that tells a secret, alone or with the next ones; lines in `known` do not."""
     kind = kind_of(name)
+    innocent: set[bytes] = set()  # so that none is judged twice
+
+    def tells(text: bytes) -> bool:
+        if text in innocent:
+            return False
+        if any(tells_secret(piece, kind) for piece in _pieces(text)):
+            return True
+        innocent.add(text)
+        return False
+
     for start in _suspects(data):
         end = data.find(b"\n", start)
         line = data[start : end if end >= 0 else len(data)]
-        if line in seen:
-            continue
-        if any(tells_secret(piece, kind) for piece in _pieces(line)):
+        if tells(line):
+            if line in known:
+                continue
             return start
-        seen.add(line)
+        following = lines_of_value(line, data, end + 1, kind) if end >= 0 else []
+        if following and not known.issuperset([line, *following]) and tells(as_one(line, following)):
+            return start
     return None
 
 

@@ -18,6 +18,7 @@ _USER = Lazy(r"://([\w.-]{16,200})@")
 _PORT = Lazy(r"[0-9]{1,5}(?:/.*)?")
 _QUERY = Lazy(r"[?&#]([\w.%-]{1,60})=([^\s&#\"'<>`\\]{8,300})")
 _ELEMENT = Lazy(r"<([\w.-]{1,60})>([^<>]{1,300})</")
+_LISTED = Lazy(r"(?:[A-Za-z_][\w.]{0,80})?[(\[]+(?:[A-Za-z_]+=)?[rbfuRBFU]{0,2}[\"']([^\"'\s]+)")
 _PASSWORD_NAME = Lazy(r"(?i).*(?:passw(?:or)?d|passwort|pass(?:phrase|code)|pwd|kennwort|contrasena)s?[0-9]*")
 _IDENTIFIER = Lazy(r"[A-Za-z_]\w*(?:(?:\.|->|::)\w+)*")
 _QUERY_SECRETS: Final = frozenset(("sig", "signature", "x-amz-signature", "key"))
@@ -100,6 +101,8 @@ def _in_element(line: str) -> bool:
 
 def _is_secret_pair(pair: Pair, kind: Kind) -> bool:
     value = pair.value.removesuffix("\\n").strip("\\\"',;")
+    if not pair.quoted and (listed := _LISTED.re.match(value)) is not None:
+        return "\\" not in listed[1] and looks_secret(listed[1])
     if not pair.quoted and not _is_literal(value, kind):
         return False
     if kind is Kind.SETTINGS:

@@ -75,9 +75,15 @@ _TOKEN_HINTS = tuple(
     """.split()
 )
 _TOKEN = Lazy(_EDGE + "(?P<secret>" + "|".join(_TOKENS) + ")")
-_DISCORD = Lazy(_EDGE + r"(?P<secret>[MNO][A-Za-z0-9]{22,27}\.[\w-]{6}\.[\w-]{27,})")
+# In a binary file anything may stand right before and behind.
+_WITHIN = Lazy("(?P<secret>" + "|".join(_TOKENS).replace("(?![A-Za-z0-9])", "") + ")")
+_DISCORD_TOKEN = r"(?P<secret>[MNO][A-Za-z0-9]{22,27}\.[\w-]{6}\.[\w-]{27,})"
+_DISCORD = Lazy(_EDGE + _DISCORD_TOKEN)
+_DISCORD_WITHIN = Lazy(_DISCORD_TOKEN)
 # Matches its beginning too, where the rest is missing, so that a long run of beginnings ('eyJ-eyJ-…') is walked once.
-_JSON_TOKEN = Lazy(_EDGE + r"(?:(?P<secret>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)|eyJ[\w-]{8,})")
+_JSON = r"(?:(?P<secret>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)|eyJ[\w-]{8,})"
+_JSON_TOKEN = Lazy(_EDGE + _JSON)
+_JSON_WITHIN = Lazy(_JSON)
 
 _PRIVATE_KEY = Lazy(
     r"(?P<secret>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -101,6 +107,15 @@ _LOGIN = Lazy(
     r"\bcurl\s(?:[^\n]{0,200}?\s)?(?:-u|--user|--proxy-user)[ =]?[\"']?[^\s:\"'/]{1,100}:"
     r"(?!\[redacted\])(?P<secret>[^\s\"']+)"
 )
+# What a service gives to log in with, as `login(key="…")`, `wandb login …` and `"wandb", "login", "…"` have it.
+_KEY = r"(?P<secret>(?=[A-Za-z_-]{0,80}[0-9])[\w-]{20,300})(?![\w-])"
+_LOGIN_CALL = Lazy(
+    rf"\blogin\(\s*(?:[^()]{{0,120}}?[\s,])??(?:(?:key|token|api_?key)\s?=\s?)?[rbfuRBFU]{{0,2}}\\?[\"']{_KEY}"
+)
+_LOGIN_COMMAND = Lazy(
+    r"\b(?:wandb|comet|neptune|hf|huggingface-cli|modal|swanlab|replicate|kaggle|databricks)[\s\"',]{1,4}(?:auth\s)?login"
+    rf"[\s\"',]{{1,4}}(?:-\S{{1,200}}\s{{1,4}}|https?://\S{{1,200}}\s{{1,4}}){{0,4}}{_KEY}"
+)
 _SIGNATURE = Lazy(r"[?&;\"']sig=(?P<secret>[A-Za-z0-9%+/]{30,}={0,2})")
 _ORACLE = Lazy(r"jdbc:oracle:\w{1,10}:[^/\s]{1,80}/(?!\[redacted\])(?P<secret>[^@\s]{1,200})@")
 # Each with the words without which it is nowhere in a text.
@@ -111,6 +126,8 @@ _BY_WORD = (
     (("hook",), _HOOK),
     (("machine",), _NETRC),
     (("curl",), _LOGIN),
+    (("login(",), _LOGIN_CALL),
+    (("login",), _LOGIN_COMMAND),
     (("sig=",), _SIGNATURE),
     (("jdbc:oracle",), _ORACLE),
 )
@@ -145,6 +162,15 @@ def tokens_in(text: str) -> Iterator[str]:
         for found in pattern.re.finditer(text):
             if found["secret"]:
                 yield found["secret"]
+
+
+def credentials_within(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each credential of a known form in `text`, though other letters stand right before it, with its place."""
+    data = text.encode("utf-8", "replace")
+    patterns = [_WITHIN, _JSON_WITHIN] if any(hint in data for hint in _TOKEN_HINTS) else []
+    patterns += [_DISCORD_WITHIN] if text.count(".") > 1 else []
+    for pattern in patterns:
+        yield from ((found.start(), found["secret"]) for found in pattern.re.finditer(text) if found["secret"])
 
 
 def is_told_of(text: str) -> bool:

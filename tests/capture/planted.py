@@ -73,6 +73,56 @@ URLS: Final = (
     "Endpoint=sb://a.ada.org/;SharedAccessKeyName=x;SharedAccessKey={}", "https://hooks.slack.com/services/T0A/B0B/{}",
     "https://discord.com/api/webhooks/123/{}", "s3://ada:{}@bucket/x", "smtp://ada:{}@mail.ada.org:587",
 )  # fmt: skip
+# How code, a notebook and settings name a secret and tell it: (file, text), `{N}` the name and `{V}` the value.
+FORMS: Final = (
+    ("a.py", 'os.environ["{N}"] = "{V}"'),
+    ("a.py", "settings['{N}']='{V}'"),
+    ("a.py", 'os.environ.setdefault("{N}", "{V}")'),
+    ("a.py", 'os.putenv("{N}", "{V}")'),
+    ("a.py", 'key = os.getenv("{N}", "{V}")'),
+    ("a.py", 'key = environ.get("{N}", "{V}")'),
+    ("a.py", 'parser.add_argument("--{N}", default="{V}")'),
+    ("a.py", '{N}: str = "{V}"'),
+    ("a.py", '{N}: Optional[str] = "{V}"'),
+    ("a.py", 'add("--{N}", "-k", type=str, help="of wandb (or not)", default="{V}")'),
+    ("a.py", '{N}: str | None = "{V}"'),
+    ("a.py", 'def connect({N}: str = "{V}", port: int = 1) -> None:'),
+    ("a.py", 'if ({N} := "{V}"):'),
+    ("a.py", '{N} = b"{V}"'),
+    ("a.py", "{N} = r'{V}'"),
+    ("a.py", "{N} = f'{V}'"),
+    ("a.py", '{N} = """{V}"""'),
+    ("a.py", 'if ready: {N} = "{V}"'),
+    ("a.py", '{N} = SecretStr("{V}")'),
+    ("a.py", '{N}: SecretStr = SecretStr("{V}")'),
+    ("a.py", '{N}: str = Field(default="{V}")'),
+    ("a.py", '{N} = (\n    "{V}"\n)'),
+    ("a.py", '{N} = \\\n    "{V}"'),
+    ("a.py", 'os.environ.setdefault(\n    "{N}",\n    "{V}",\n)'),
+    ("a.py", 'parser.add_argument(\n    "--{N}",\n    type=str,\n    default="{V}",\n)'),
+    ("a.py", 'run(["x", "--{N}", "{V}"])'),
+    ("a.ipynb", "%env {N} {V}"),
+    ("a.ipynb", "%env {N}={V}"),
+    ("a.ipynb", "%set_env {N} {V}"),
+    ("a.yaml", "db:\n  {N}:\n    {V}"),
+    ("a.yaml", "db:\n  {N}: >-\n    {V}"),
+    ("a.yaml", "db:\n  {N}:      {V}"),
+    ("a.json", '{"{N}":\n    "{V}"}'),
+    ("a.xml", "<a><{N}>{V}</{N}></a>"),
+    ("a.xml", "<a>\n<{N}>\n  {V}\n</{N}></a>"),
+    ("a.ts", 'const {N}: string = "{V}";'),
+)
+# What logs in has no name.
+LOGINS: Final = (
+    ("a.py", 'wandb.login(key="{V}")'),
+    ("a.py", 'login(key="{V}", relogin=True)'),
+    ("a.py", 'wandb.login(\n    key="{V}",\n)'),
+    ("a.md", "`wandb login {V}`"),
+    ("a.md", "run `wandb login --relogin {V}` first"),
+    ("a.py", 'run(["wandb", "login", "{V}"])'),
+    ("a.ipynb", "!wandb login {V}"),
+    ("a.sh", "huggingface-cli login --token {V}"),
+)
 KEYS: Final = (
     "RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY", "OPENSSH PRIVATE KEY",
     "ENCRYPTED PRIVATE KEY", "PGP PRIVATE KEY BLOCK",
@@ -142,6 +192,16 @@ class Garden:
         for form in URLS:
             value = self.made(36)
             found.append(self.plant(f"{place}: {form.partition('{')[0][:24]}", form.format(value), value))
+        return found
+
+    def written(self, place: str, most: int = 2) -> list[tuple[str, str]]:
+        """Each form of source code and settings, each with as many of the names: (a file's name, its text)."""
+        names = [name for name in PASSWORD_NAMES if "-" not in name][-most:]
+        forms = [(file, form.replace("{N}", name)) for file, form in FORMS for name in names] + [*LOGINS] * most
+        found = []
+        for file, form in forms:
+            value = self.made(40)
+            found.append((file, self.plant(f"{place}: {file} {form}", form.replace("{V}", value), value)))
         return found
 
     def keys(self, place: str, newline: str = "\n") -> list[str]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pickle
+import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gittrack.capture.redact import redact_text
+from gittrack.capture.secret_files import secret_in
 from tests.capture.planted import Garden, lost
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Git, Gittrack, RunPython
 
 PYTHON = sys.executable
@@ -46,6 +50,8 @@ def arguments(garden: Garden) -> list[str]:
         *garden.headers("argument"),
         *garden.keys("argument"),
         json.dumps(dict(text.split("=", 1) for text in garden.named("json", "{}={}".format))),
+        *(text for _, text in garden.written("argument")),
+        *("wandb", "login", garden.plant("login", value := garden.made(40), value)),
     ]
 
 
@@ -67,6 +73,7 @@ def test_output_whole_in_pieces_and_in_colours(repo: Path, gittrack: Gittrack) -
         *garden.urls("output"),
         *garden.headers("output"),
         *garden.keys("output"),
+        *(text for _, text in garden.written("output")),
         *(f"at \x1b[32m{text[:9]}\x1b[0m\x1b[1m{text[9:]}\x1b[0m now" for text in garden.credential("coloured")),
     ]
     (repo / "lines.json").write_text(json.dumps(lines))
@@ -91,6 +98,7 @@ def test_what_a_program_logs(repo: Path, run_python: RunPython, gittrack: Gittra
             "by_name": dict(text.split("=", 1) for text in garden.named("param", "{}={}".format)),
             "deep": {"a": [{"b": dict(text.split("=", 1) for text in garden.named("deep param", "{}={}".format))}]},
             "texts": garden.credential("param") + garden.urls("param") + garden.headers("param") + garden.keys("param"),
+            "code": [text for _, text in garden.written("param")],
         },
         "one": garden.credential("log_param"),
         "tags": garden.credential("tag") + garden.urls("tag"),
@@ -177,8 +185,8 @@ def test_names_of_inputs_and_artifacts_and_of_the_directory(
     assert len(paths) >= 60
 
 
-def _files(garden: Garden) -> dict[str, str]:
-    files: dict[str, str] = {}
+def _files(garden: Garden) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {}
 
     def add(ending: str, texts: list[str]) -> None:
         for text in texts:
@@ -211,6 +219,11 @@ def _files(garden: Garden) -> dict[str, str]:
     add(".txt", [f"curl -u ada:{_value(garden, 'curl')} https://ada.org" for _ in range(5)])
     for name in (".env", ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".pgpass", "id_rsa", "sub/.env.local"):
         files[name] = f"x {_value(garden, name)}\n"
+    for file, text in garden.written("code"):
+        add(file.removeprefix("a"), [text])
+    for token in garden.credential("binary"):
+        for number, data in enumerate(_binaries(token)):
+            files[f"bin{number}/f{len(files)}.bin"] = data
     return files
 
 
@@ -227,7 +240,7 @@ def test_the_snapshot(repo: Path, git: Git, gittrack: Gittrack) -> None:
     for name, text in files.items():
         path = repo / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(text.encode("utf-16" if name == "wide.py" else "utf-8"))
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-16" if name == "wide.py" else "utf-8"))
     (repo / "train.py").write_text(f'print(1)\nlogin("{garden.credential("changed", 1)[0]}")\n')
     for word in garden.credential("file name", 20):
         (repo / f"{word.replace('/', '')}.txt").write_text("nothing\n")
@@ -239,6 +252,47 @@ def test_the_snapshot(repo: Path, git: Git, gittrack: Gittrack) -> None:
     assert lost(garden.plants, everything_kept(repo)) == []
     assert len(garden.plants) >= 400
     assert os.path.exists(repo / ".env"), "what is left out stays where it was"
+
+
+def _binaries(token: str) -> list[bytes]:
+    """A credential in files that are no text: pickles, an array, a database, text of Windows without a mark."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.db"
+        database = sqlite3.connect(path)
+        database.execute("create table logins (name, token, note)")
+        database.execute("insert into logins values (?, ?, ?)", ("ada-lovelace", token, "x"))
+        database.commit()
+        database.close()
+        content = path.read_bytes()
+    return [
+        pickle.dumps({"name": "ada", "token": token, "loss": 0.5}, 4),
+        pickle.dumps([token, "x\0"], 2),
+        b"\x93NUMPY\1\0v\0" + f"x{token}".encode("utf-32-le"),
+        content,
+        f"x = '{token}'\n".encode("utf-16-le"),
+        f"x = '{token}'\n".encode("utf-16-be"),
+    ]
+
+
+def test_a_credential_in_a_binary_file_is_found() -> None:
+    garden = Garden(7)
+    garden.credential("binary")
+    kept = [
+        f"{plant.kind} in binary {number}"
+        for plant in garden.plants
+        for number, data in enumerate(_binaries(plant.text))
+        if secret_in("a.bin", data) is None
+    ]
+    assert kept == []
+
+
+def test_each_form_with_each_name_is_found_in_a_file_and_gone_from_text() -> None:
+    garden = Garden(9)
+    written = garden.written("form", 100)
+    kept = [text for file, text in written if secret_in(file, f"x = 1\n{text}\n".encode()) is None]
+    assert kept == []
+    assert lost(garden.plants, "\n".join(redact_text(text) for _, text in written).encode()) == []
+    assert len(written) >= 700
 
 
 def test_they_are_found_where_they_are_kept(repo: Path) -> None:
