@@ -57,7 +57,7 @@ def _is_one(text: str, start: int, found: str) -> bool:
 
 
 def _looks_made(found: str) -> bool:
-    return looks_secret(found) or (found.isupper() and any(map(str.isdigit, found)))
+    return looks_secret(found) or (found.isupper() and any(map(str.isdigit, found)) and len(set(found)) > 8)
 
 
 def _runs(data: bytes) -> Iterator[tuple[int, str]]:

@@ -77,9 +77,9 @@ _TOKEN_HINTS = tuple(
 _TOKEN = Lazy(_EDGE + "(?P<secret>" + "|".join(_TOKENS) + ")")
 # In a binary file anything may stand right before and behind.
 _WITHIN = Lazy("(?P<secret>" + "|".join(_TOKENS).replace("(?![A-Za-z0-9])", "") + ")")
-_DISCORD_TOKEN = r"(?P<secret>[MNO][A-Za-z0-9]{22,27}\.[\w-]{6}\.[\w-]{27,})"
-_DISCORD = Lazy(_EDGE + _DISCORD_TOKEN)
-_DISCORD_WITHIN = Lazy(_DISCORD_TOKEN)
+_DISCORD_FORM = r"(?P<secret>[MNO][A-Za-z0-9]{22,27}\.[\w-]{6}\.[\w-]{27,})"
+_DISCORD = Lazy(_EDGE + _DISCORD_FORM)
+_DISCORD_WITHIN = Lazy(_DISCORD_FORM)
 # Matches its beginning too, where the rest is missing, so that a long run of beginnings ('eyJ-eyJ-…') is walked once.
 _JSON = r"(?:(?P<secret>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)|eyJ[\w-]{8,})"
 _JSON_TOKEN = Lazy(_EDGE + _JSON)
