@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # By name: Windows loads this file too and has few of them.
 _PASSED_ON: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+_STOPPING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _PATIENCE: Final = 0.2  # seconds for a signalled process to be scheduled and to die, on a busy machine
 
 
@@ -102,6 +103,7 @@ class SignalRelay:
         self._previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         self.active = threading.current_thread() is threading.main_thread()
         self.wake = -1
+        self.stopped = False  # whether a signal to stop came
 
     def __enter__(self) -> SignalRelay:
         self.wake, self._wake_end = os.pipe()
@@ -151,6 +153,7 @@ class SignalRelay:
             self._previous[number] = signal.signal(number, handler)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
+        self.stopped = self.stopped or signal.Signals(number).name in _STOPPING
         if self._command is None:
             self._early.append(number)
         elif not self._witness.saw(number):

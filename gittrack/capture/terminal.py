@@ -35,11 +35,15 @@ _LATEST: Final = 2.0  # and no longer than this, should it go on printing
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended; `fault` is what went wrong around it and was kept away from it."""
+    """How a command ended; `fault` is what went wrong around it and was kept away from it.
+
+    `stopped` tells that gittrack itself was sent a signal to stop meanwhile.
+    """
 
     exit_code: int
     signal: int | None
     fault: Exception | None = None
+    stopped: bool = False
 
 
 def run_command(
@@ -77,7 +81,7 @@ def run_command(
         code = _run_with_threads(command, on_output, on_errors, guard)
     else:
         code = _run_with_selector(command, on_output, on_errors, guard)
-    return CommandResult(code if code >= 0 else 128 - code, -code if code < 0 else None, guard.fault)
+    return CommandResult(code if code >= 0 else 128 - code, -code if code < 0 else None, guard.fault, guard.stopped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class _Guard:
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
+        self.stopped = False
 
     def note(self, fault: Exception) -> None:
         self.fault = self.fault or fault
@@ -214,7 +219,9 @@ def _run_with_selector(
                 channel.close_child_end()
         relay.attach(process.pid)
         command.on_start(process.pid)
-        return _Watch(process, channels, relay, command.on_tick).run()
+        code = _Watch(process, channels, relay, command.on_tick).run()
+    guard.stopped = relay.stopped
+    return code
 
 
 class _Watch:

@@ -58,13 +58,14 @@ class Outcome:
     """How the command ended; `run` is None where another rank of the job records it.
 
     `name` is the run's in the end: a program that joins it may give it one. `left_out` are the files that its snapshot
-    lacks.
+    lacks. `stopped` tells that gittrack itself was sent a signal to stop before its end.
     """
 
     exit_code: int
     run: ActiveRun | None = None
     name: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    stopped: bool = False
 
 
 def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outcome:
@@ -95,7 +96,7 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         warn(problem)
         run.add_warning(problem)
     run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
-    return Outcome(result.exit_code, run, _final_name(project, run), run.left_out)
+    return Outcome(result.exit_code, run, _final_name(project, run), run.left_out, result.stopped)
 
 
 def _final_name(project: Project, run: ActiveRun) -> str:

@@ -109,8 +109,10 @@ def reproduce(catalog: Catalog, plan: Plan, place: Place, options: Options) -> O
     _enter(place, variables)
     command = _found(command, plan, place)
     check_command(command[0])
-    code, new_id = _run(plan, command, place, options)
+    code, new_id, stopped = _run(plan, command, place, options)
     problems = changed_inputs(place, plan)
+    if stopped:
+        problems.append("it was sent a signal to stop before its end")
     with open_catalog(place.code) as fresh:
         new = _recorded(fresh, new_id) if new_id else None
         verdicts = judge(
@@ -172,8 +174,8 @@ def prepared(catalog: Catalog, plan: Plan, options: Options) -> Place:
     return prepare(catalog.project.repo, plan, progress=options.progress)
 
 
-def _run(plan: Plan, command: Sequence[str], place: Place, options: Options) -> tuple[int, str | None]:
-    """Run the command and return its exit code and the id of the run that does the recorded one again."""
+def _run(plan: Plan, command: Sequence[str], place: Place, options: Options) -> tuple[int, str | None, bool]:
+    """Run the command; return its exit code, the id of the run that does it again, and whether that was stopped."""
     run = plan.run
     # The folder tells every process of the command that it is being reproduced, the ticket one of them the id.
     ticket = os.environ[REPRODUCES] = os.path.join(place.folder, "ticket")
@@ -188,13 +190,14 @@ def _run(plan: Plan, command: Sequence[str], place: Place, options: Options) -> 
             progress=options.progress,
         )
         outcome = run_recorded(open_project(), command, wishes)
-        return outcome.exit_code, outcome.run.id if outcome.run else None
+        return outcome.exit_code, outcome.run.id if outcome.run else None, outcome.stopped
     new_id = os.urandom(16).hex()
     direct = not plan.given and sys.platform != "win32" and is_interpreter(command[0])
     parent = os.getpid() if direct and not run.launch.worker else None
     issue(ticket, Ticket(run.id, new_id, run.launch.ordinal, run.launch.worker, parent))
     env = {**os.environ, EXPERIMENT: run.experiment}
-    return run_command(command, env=env, on_output=lambda _: None).exit_code, new_id
+    result = run_command(command, env=env, on_output=lambda _: None)
+    return result.exit_code, new_id, result.stopped
 
 
 def _missing(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.capture.inputs import StatCache, describe_input
 from gittrack.errors import GittrackError
+from gittrack.git.process import run_git_status
 from gittrack.git.worktrees import add_worktree, remove_worktree
 from gittrack.reproduce.excluded import EXCLUDED, exclude
 from gittrack.reproduce.plan import may_be_laid
@@ -91,12 +93,29 @@ def _provide(place: Place, plan: Plan, item: Input, progress: Progress | None) -
             f"input {item.path!r:.200} is not here; put it back, or fetch it, with sha256 {item.sha256[:12]}…"
         )
     now = _described(place, item, progress)
+    if not _same(item, now) and not plan.new_data and _written_as_kept(place, plan, item):
+        now = _described(place, item)
     if _same(item, now) or plan.new_data:
         return now
     raise GittrackError(
         f"input {item.path!r:.200} is not what the run read: sha256 {now.sha256[:12]}… and {now.size} bytes, "
         f"and it was {item.sha256[:12]}… and {item.size} bytes; --new-data takes what is there"
     )
+
+
+def _written_as_kept(place: Place, plan: Plan, item: Input) -> bool:
+    """Write a file as git holds it, if that is what the run read: a checkout may have given it other line ends."""
+    path = _path(place, item)
+    relative = os.path.relpath(path, place.code)
+    if item.kind != "file" or os.path.realpath(path) != os.path.join(os.path.realpath(place.code), relative):
+        return False
+    name = f"{plan.commit}:{relative.replace(os.sep, '/')}"
+    code, data, _ = run_git_status(["cat-file", "blob", name], repo=place.repo)
+    if code or hashlib.sha256(data).hexdigest() != item.sha256:
+        return False
+    with open(path, "wb") as file:
+        file.write(data)
+    return True
 
 
 def _path(place: Place, item: Input) -> str:

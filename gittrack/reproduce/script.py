@@ -61,8 +61,15 @@ need() { # PATH NAME
 }"""
 _CHECK: Final = """\
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
+same() { test "$(sha256 <"$1")" = "$2  -"; }
+kept() { # PATH SHA256: as git holds it; a checkout may have given it other line ends
+    case $1 in ./*) ;; *) return 1 ;; esac
+    test ! -h "$1" && inside "$1" || return 1
+    git --git-dir="$repository" cat-file blob "$commit:${1#./}" >"$place/kept" 2>/dev/null || return 1
+    same "$place/kept" "$2" && cat "$place/kept" >"$1"
+}
 check() { # PATH SHA256
-    test "$(sha256 <"$1")" = "$2  -" || {
+    same "$1" "$2" || kept "$1" "$2" || {
         echo 'an input is not what the run read' >&2
         exit 1
     }
@@ -80,13 +87,14 @@ def script(plan: Plan, repository: str, own: str | None, found: Sequence[Submodu
     yield f"unset {' '.join(PLACING)}"
     yield f"repository={word(repository)}"
     yield f"own={word(own or '/dev/null')}"  # a bare repository has none, and nothing is below that
+    yield f"commit={word(plan.commit)}"
     yield "place=$(mktemp -d)"
     yield f'code="$place"/{word(posixpath.basename(own or "code"))}'
     yield """trap 'git --git-dir="$repository" worktree remove --force "$code"; rm -rf "$place"' EXIT"""
     yield "trap 'exit 130' INT"
     yield "trap 'exit 143' TERM"
     yield 'git -c core.hooksPath=/dev/null --git-dir="$repository" \\'
-    yield f'    worktree add --quiet --detach "$code" {word(plan.commit)}'
+    yield '    worktree add --quiet --detach "$code" "$commit"'
     yield 'cd "$code"'
     yield from _submodules(found)
     yield from _data(plan)

@@ -144,3 +144,25 @@ def test_a_word_is_the_same_word_to_a_shell(text: str) -> None:
 
 def test_a_comment_stays_one() -> None:
     assert comment("name\nrm -rf ~\x1b[0m é") == "name?rm -rf ~?[0m é"
+
+
+def test_line_ends_that_the_checkout_changes(
+    script: Path, python: str, git: Git, gittrack: Gittrack, tmp_path: Path
+) -> None:
+    (script / ".gitignore").write_text("")
+    (script / "data.csv").write_bytes(b"1\n2\n")
+    git("add", "-A", cwd=script)
+    git("commit", "-qm", "Data", cwd=script)
+    git("config", "core.autocrlf", "true", cwd=script)
+    code = 'print(open("data.csv", "rb").read())'
+    assert gittrack("run", "-q", "--input", "data.csv", "--", python, "-c", code).code == 0
+    first = json.loads(gittrack("show", "--json").out)
+    text = gittrack("reproduce", "latest", "--dry-run").out
+    again = gittrack("reproduce", "latest")
+    assert (again.code, again.out.splitlines()[0]) == (0, repr(b"1\n2\n")), again.err
+    assert json.loads(gittrack("show", "--json").out)["code"]["tree"] == first["code"]["tree"]
+    done = by_shell(text, tmp_path)
+    assert (done.code, done.out) == (0, f"{again.out.splitlines()[0]}\n"), done.err
+    (tmp_path / "own").rmdir()
+    other = by_shell(text.replace(first["inputs"][0]["sha256"], "0" * 64), tmp_path)
+    assert (other.code, "an input is not what the run read" in other.err) == (1, True)
