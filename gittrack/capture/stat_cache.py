@@ -6,6 +6,7 @@ same tick of the file system's clock would leave no trace (git's rule for its in
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ class Session:
         try:
             row = self._connection.execute(
                 f"select sha256 from {self._table} where path=? and size=? and mtime_ns=? and ctime_ns=? and inode=?",  # noqa: S608
-                (_bytes(path), size, mtime, changed, inode),
+                (_digest(path), size, mtime, changed, inode),
             ).fetchone()
         except sqlite3.Error as error:
             self._give_up(error)
@@ -110,7 +111,7 @@ class Session:
         """Keep a hash that was begun at `started_ns`, unless the file was changed just before that."""
         if self._connection is None or started_ns - max(status.st_mtime_ns, status.st_ctime_ns) < _RACY_NS:
             return
-        self._pending[_bytes(path)] = (*_key(status), sha256)
+        self._pending[_digest(path)] = (*_key(status), sha256)
         if len(self._pending) >= _BATCH:
             self._write()
 
@@ -150,5 +151,6 @@ def _key(status: os.stat_result) -> tuple[int, int, int, str]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, str(status.st_ino)
 
 
-def _bytes(path: str) -> bytes:
-    return os.fsencode(os.path.abspath(path))
+def _digest(path: str) -> bytes:
+    """What stands for a path: not the path itself, which may hold a secret."""
+    return hashlib.sha256(os.fsencode(os.path.abspath(path))).digest()
