@@ -10,6 +10,7 @@ from gittrack.query.parse import parse_field
 from gittrack.query.values import value_of
 from gittrack.read.cells import cells
 from gittrack.read.search import tables_of
+from gittrack.values import full_value
 from tests.read.test_search import made_runs
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def test_a_param_is_a_number_where_it_is_one(tables: Connection) -> None:
     for run in RUNS:
         value = run.params.get("lr", "(none)")
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-        assert found[run.id] == (None if value == "(none)" else value if number else str(value),)
+        as_it_is = number or isinstance(value, str)
+        assert found[run.id] == (None if value == "(none)" else value if as_it_is else full_value(value),)
 
 
 def test_several_fields_of_some_runs(tables: Connection) -> None:

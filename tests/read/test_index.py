@@ -127,10 +127,10 @@ def test_values_come_back_exactly_and_are_columns_where_sqlite_can_hold_them(bra
         rows = dump(index)
     assert rows["params"] == [
         (branch.id(1), "lr", 0, "-0.0"),
-        (branch.id(1), "nan", None, "nan"),
-        (branch.id(1), "net.7", None, "[1, None]"),
+        (branch.id(1), "nan", None, None),
+        (branch.id(1), "net.7", None, "[1, null]"),
         (branch.id(1), "net.depth", 3, "3"),
-        (branch.id(1), "on", None, "True"),
+        (branch.id(1), "on", None, "true"),
         (branch.id(1), "seed", float(2**80), str(2**80)),
     ]
     assert rows["metrics"] == [(branch.id(1), "loss", None, None, -math.inf, 2, 1e300, 2.0**63, 9)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -263,11 +264,12 @@ def test_a_large_file_is_looked_through_once(repo: Path, git: Git, gittrack: Git
     secret = {"b.txt": "it looks like a secret: line 2001"}
     assert left_out(recorded(gittrack)) == secret
     with closing(sqlite3.connect(repo / ".git/gittrack/stat.sqlite")) as cache, cache:
-        rows = cache.execute("select path from harmless order by path").fetchall()
-        assert [os.fsdecode(path) for (path,) in rows] == [str(repo / "a.txt"), str(repo / "b.txt")]
+        rows = cache.execute("select path from harmless").fetchall()
+        digests = [hashlib.sha256(os.fsencode(repo / name)).digest() for name in ("a.txt", "b.txt")]
+        assert {path for (path,) in rows} == set(digests), "no path stands there itself"
         # It is believed where the stat is the same, whatever the file holds.
         now = (repo / "b.txt").stat()
-        facts = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, str(now.st_ino), os.fsencode(repo / "b.txt"))
+        facts = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, str(now.st_ino), digests[1])
         cache.execute("update harmless set size=?, mtime_ns=?, ctime_ns=?, inode=? where path=?", facts)
     assert left_out(recorded(gittrack)) == {}
     # With a pattern more all are looked through again.
