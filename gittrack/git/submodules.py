@@ -90,7 +90,8 @@ def _laid(repo: Repository, place: str, submodule: Submodule) -> bool:
         return False
     clone, laid = _at(repo, submodule.git_dir), _at(repo, os.path.join(target, ".git"), target)
     try:
-        words = ["clone", "--quiet", "--no-checkout", "--", submodule.git_dir, target]
+        # A hard link more would change the times of the user's own files.
+        words = ["clone", "--quiet", "--no-hardlinks", "--no-checkout", "--", submodule.git_dir, target]
         run_git(words, repo=clone, cwd=place, env=_ONLY_FILES)
         run_git(["checkout", "--quiet", "--detach", submodule.commit], repo=laid)
         code, url, _ = run_git_status(["config", "--get", "remote.origin.url"], repo=clone)

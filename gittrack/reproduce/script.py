@@ -28,7 +28,7 @@ submodule() { # PATH CLONE COMMIT: from what is cloned here already
         echo 'a link is where a submodule should be' >&2
         exit 1
     }
-    git -c core.hooksPath=/dev/null clone --quiet --no-checkout "$2" "./$1"
+    git -c core.hooksPath=/dev/null clone --quiet --no-hardlinks --no-checkout "$2" "./$1"
     git -c core.hooksPath=/dev/null -C "./$1" checkout --quiet --detach "$3"
 }"""
 _LINK: Final = """\

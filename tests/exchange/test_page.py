@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.test_readme import BLOCK, normal, project, transcript
+from tests.test_readme import BLOCK, normal, programs, project, transcript
 
 if TYPE_CHECKING:
     from tests.conftest import RunPython
 
-__all__ = ["project"]
+__all__ = ["programs", "project"]
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 SHEET: Final = """\
