@@ -212,7 +212,9 @@ def _record(repo: Path, git: Git, gittrack: Gittrack, run_python: RunPython) -> 
     recorded = run_python(RECORD, "ant", "bee", "dog", "eel", cwd=repo)
     assert recorded.code == 0, recorded.err
     for name in ("cat", VICTIM):
-        script = ["-c", f"{PRINTING}\nimport gittrack\ngittrack.log_metric('loss', 1.0, 0)"]
+        # The same value at the same millisecond would be the same object, and its loss that of both.
+        value = 1.0 if name == VICTIM else 2.0
+        script = ["-c", f"{PRINTING}\nimport gittrack\ngittrack.log_metric('loss', {value}, 0)"]
         done = gittrack("run", "--name", name, "--", sys.executable, *script, cwd=repo)
         assert done.code == 0, done.err
     resume = """

@@ -63,7 +63,7 @@ def test_a_system_call_fails(lab: Lab, name: str) -> None:
             met += 1
         it.check(lab, ground, repo, ended)
         _again(lab, it, ground, repo)
-    assert met > 0.8 * len(chosen)
+    assert met > 0.6 * len(chosen)
     tell(f"{name}: {met} system calls failed, 0 lost")
 
 
