@@ -84,12 +84,6 @@ def reworded(message: bytes, runs: Iterable[str]) -> bytes:
     return message
 
 
-def is_of_purged(path: str, purged: Container[str]) -> bool:
-    """Whether `path` belongs to a run whose id is in `purged`: a union of two branches leaves it out."""
-    parts = path.split("/", 3)
-    return len(parts) > 2 and parts[0] == RUNS and parts[2] in purged
-
-
 def conflict_place(path: str, oid: str) -> str:
     """Return where the blob `oid` lies below a run's folder when another one has its place, `path` below that folder.
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 CSV: Final = "csv"
 JSONL: Final = "jsonl"
 PARQUET: Final = "parquet"
-FORMATS: Final = (PARQUET, CSV, JSONL)
 
 # What a point is told by.
 POINT: Final = {

@@ -17,7 +17,6 @@ from gittrack.query.terms import (
     Field,
     Like,
     Literal,
-    Missing,
     Mode,
     Not,
     Operand,
@@ -70,16 +69,6 @@ def like(field: Field, pattern: str, *, ignore_case: bool) -> Like:
     if field.type not in (*_TEXTS, Type.VARIANT):
         raise MismatchError(f"{spelled(field)} is {field.type.value}, and LIKE is for text")
     return Like(field, pattern, ignore_case)
-
-
-def missing(field: Field) -> Missing:
-    """Return the condition that a run has no such field."""
-    return Missing(field)
-
-
-def negation(condition: Condition) -> Condition:
-    """Return the opposite."""
-    return Not(condition)
 
 
 def check_number(operand: Operand) -> None:

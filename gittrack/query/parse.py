@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, TypeVar
 
-from gittrack.query.comparisons import MismatchError, check_number, comparison, like, missing, negation
+from gittrack.query.comparisons import MismatchError, check_number, comparison, like
 from gittrack.query.fields import UnknownFieldError, field_of
 from gittrack.query.problem import QueryError
 from gittrack.query.terms import (
@@ -22,7 +22,9 @@ from gittrack.query.terms import (
     Field,
     Like,
     Literal,
+    Missing,
     Mode,
+    Not,
     NotANumber,
     Operand,
     Or,
@@ -163,7 +165,7 @@ class _Parser:
             return self._comparison()
         with _Deeper(self):
             start = self.token
-            return negation(self.condition(self._one(), start))
+            return Not(self.condition(self._one(), start))
 
     def _comparison(self) -> _Expression:
         start = self.token
@@ -179,7 +181,7 @@ class _Parser:
             return left
         self._count(start)
         found = self._predicate(word, self.operand(left, start), start)
-        return negation(found) if negated else found
+        return Not(found) if negated else found
 
     def _compared(self, left: _Expression, sign: str, start: Token) -> Condition:
         self._count(start)
@@ -222,12 +224,12 @@ class _Parser:
         if not word:
             self.fail(f"expected NULL or NAN, found {self._found()}")
         if word == "null":
-            found: Condition = missing(field)
+            found: Condition = Missing(field)
         elif field.source in (Source.METRIC, Source.PARAM):
             found = NotANumber(field)
         else:
             self.fail("only a metric or a param can be NAN", token)
-        return negation(found) if negated else found
+        return Not(found) if negated else found
 
     def _like(self, field: Field, *, ignore_case: bool) -> Like:
         token = self.token
@@ -295,7 +297,7 @@ class _Parser:
 
     def _value(self) -> Operand:
         token = self.token
-        if token.kind in ("end", "sign") and not self._is_minus(token):
+        if token.kind == "end" or (token.kind == "sign" and token.value != "-"):
             self.fail(f"expected a name or a value, found {self._found()}")
         self._place += 1
         if token.kind == "sign":
@@ -310,10 +312,6 @@ class _Parser:
         if token.kind in ("text", "quoted"):
             return Literal(token.value)
         return self._named(token)
-
-    @staticmethod
-    def _is_minus(token: Token) -> bool:
-        return token.value == "-"
 
     def _named(self, token: Token) -> Operand:
         word = token.value.lower()

@@ -6,14 +6,12 @@ import pytest
 
 from gittrack.codec.paths import (
     conflict_place,
-    is_of_purged,
     parse_conflict,
     parse_purged,
     parse_rewrite,
     purged_file,
     reworded,
     rewrite_file,
-    run_directory,
 )
 
 OLD, NEW, RUN = "ab" * 20, "cd" * 32, "0123456789abcdef" * 2
@@ -35,9 +33,6 @@ def test_a_purged_run_is_told_by_its_name() -> None:
     assert parse_purged(path) == RUN
     assert parse_purged(f"purged/ff/{RUN}") is None
     assert parse_purged(f"{path}x") is None
-    assert is_of_purged(f"{run_directory(RUN)}/run.yaml", {RUN})
-    assert not is_of_purged(f"{run_directory(RUN)}/run.yaml", {"f" * 32})
-    assert not is_of_purged("README.md", {RUN})
 
 
 def test_a_file_whose_place_another_has_tells_both() -> None:
