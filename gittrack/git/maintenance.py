@@ -1,4 +1,4 @@
-"""Folds loose objects of the branch into packs, in the background, once enough commits have gathered."""
+"""Folds loose objects of the branch into packs, once enough commits have gathered; in the background, as git does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError
 from gittrack.git.durable import make_directories, sharing_of
-from gittrack.git.process import git_environment, run_git, spawn_detached
+from gittrack.git.process import git_environment, run_attached, run_git, spawn_detached
 
 if TYPE_CHECKING:
     from gittrack.git.repository import Repository, Settings
@@ -23,7 +23,8 @@ _KEEP_FOR = 3600.0  # seconds after which a .keep file is a killed writer's
 def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
     """Count one commit on `ref`, and at every fortieth start to pack in the background; tell whether it did.
 
-    Nothing is started where the user turned git's own housekeeping off (gc.auto=0, maintenance.auto=false).
+    Nothing is started where the user turned git's own housekeeping off (gc.auto=0, maintenance.auto=false), and
+    nothing outlives the call where git's would not (maintenance.autoDetach=false, or gc.autoDetach).
     """
     if settings.number("gc.auto", 1) <= 0 or not settings.flag("maintenance.auto", default=True):
         return False
@@ -37,9 +38,11 @@ def maintain(repo: Repository, ref: str, settings: Settings) -> bool:
     except OSError:
         return False
     command = [sys.executable, "-m", "gittrack.git.maintenance", repo.common_dir, repo.object_format, ref]
+    detach = settings.flag("maintenance.autodetach", default=settings.flag("gc.autodetach", default=True))
+    start = spawn_detached if detach else run_attached
     try:
         # Not in common_dir, whose directory 'gittrack' would be taken for a package.
-        spawn_detached(command, cwd=repo.objects_dir, env=_environment(repo))
+        start(command, cwd=repo.objects_dir, env=_environment(repo))
     except OSError:
         return False  # too many processes: the next forty commits bring another chance
     return True

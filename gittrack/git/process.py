@@ -251,10 +251,19 @@ _detached: list[subprocess.Popen[bytes]] = []
 def spawn_detached(command: Sequence[str], *, cwd: str | None = None, env: Mapping[str, str]) -> None:
     """Start a program in the background that outlives this process and is never waited for."""
     _reap()
+    _detached.append(_spawn(command, cwd, env))
+
+
+def run_attached(command: Sequence[str], *, cwd: str | None = None, env: Mapping[str, str]) -> None:
+    """Run a program to its end, unheard and whatever its exit code; no signal of this terminal reaches it."""
+    _spawn(command, cwd, env).wait()
+
+
+def _spawn(command: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command,
         cwd=cwd,
         env=dict(env),
@@ -264,7 +273,6 @@ def spawn_detached(command: Sequence[str], *, cwd: str | None = None, env: Mappi
         start_new_session=True,
         creationflags=flags,
     )
-    _detached.append(process)
 
 
 def _environment_of(repo: Repository | None, extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -194,6 +194,18 @@ def test_the_real_process_packs(known: Repository, monkeypatch: pytest.MonkeyPat
     assert Path(known.state_dir, "packed").read_text().strip() == read_ref(known, REF)
 
 
+@pytest.mark.parametrize("setting", ["gc.autodetach", "maintenance.autodetach"])
+def test_where_git_would_wait_for_its_housekeeping_so_does_gittrack(
+    known: Repository, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setattr(maintenance, "EVERY", 1)
+    add(known, 0, 3)
+    assert maintain(known, REF, Settings({setting: ("false",)}))
+    # At once, with nothing waited for here.
+    assert counts(known)["packs"] == 1
+    assert Path(known.state_dir, "packed").read_text().strip() == read_ref(known, REF)
+
+
 @pytest.mark.parametrize("lines", [2, 4, 8, 16])
 def test_killed_at_any_moment_it_loses_nothing(known: Repository, lines: int) -> None:
     add(known, 0, 5)
