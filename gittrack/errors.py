@@ -5,6 +5,7 @@ from __future__ import annotations
 EXIT_EXPECTED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
+EXIT_REFUSED = 10  # of a hook: git must not go on
 EXIT_INTERRUPT = 130
 
 

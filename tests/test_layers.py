@@ -25,7 +25,7 @@ LAYERS = (
     {"__init__"},
     {"api"},
     {"trace"},
-    {"doctor", "purge", "reproduce"},
+    {"doctor", "hooks", "purge", "reproduce"},
     {"results", "check", "compare", "gate"},
     {"exchange"},
     {"catalog"},

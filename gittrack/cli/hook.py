@@ -1,8 +1,6 @@
-"""`gittrack hook`: what git's hooks call; the stubs in hooks/ hand their arguments and input to it."""
+"""`gittrack hook NAME`: what git's hooks call; the stubs in hooks/ hand their arguments and input to it."""
 
 from __future__ import annotations
-
-import sys
 
 import click
 
@@ -10,26 +8,17 @@ EPILOG = """\b
 Examples:
   printf '%s %s\\n' OLD NEW | gittrack hook post-rewrite
 
-It is called by git, through the stubs in the folder hooks/ of gittrack.
+It is called by git, through the stubs in the folder hooks/ of gittrack. The exit code is 10 where git must not go on,
+and else 0, whatever went wrong here: no defect of gittrack stops git. GITTRACK_HOOKS=0 in the environment turns all off.
 """
 
 
-@click.group("hook", epilog=EPILOG)
-def command() -> None:
-    """Do what a git hook is there for."""
+@click.command("hook", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def command(context: click.Context, name: str, arguments: tuple[str, ...]) -> None:
+    """Do what the git hook NAME is there for, with the arguments and the input that git gives it."""
+    from gittrack.hooks.entry import main
 
-
-@command.command("post-rewrite")
-@click.argument("cause", required=False, expose_value=False)
-def post_rewrite() -> None:
-    """Record which commits with runs were rewritten, read from standard input as git's hook post-rewrite gets them."""
-    from gittrack.project import open_project
-    from gittrack.read.index import open_index
-    from gittrack.read.whereabouts import recorded_rewrites
-    from gittrack.record.rewrites import parse_rewritten, record_rewrites
-
-    project = open_project()
-    pairs = parse_rewritten(sys.stdin)
-    known = {new for _, new in recorded_rewrites(project)}
-    with open_index(project) as index:
-        record_rewrites(project, [pair for pair in pairs if pair[0] in known or index.knows_commit(pair[0])])
+    context.exit(main([name, *arguments]))

@@ -107,7 +107,7 @@ ASKED_ELSEWHERE = {
     "branch": "what it reads of a run is its code, which is no file of the branch",
     "reproduce": "it runs for seconds, and reads what show reads",
     "purge": "it takes files away, and has tests of its own",
-    "hook post-rewrite": "it reads no run",
+    "hook": "of runs it reads which there are, and no file of theirs",
     "completion": "it reads no run",
     "best": "what it reads of the runs is what log reads",
     "bisect": "what it reads of the runs is what log and reproduce read",

@@ -140,8 +140,10 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("purge files --dry-run", (*QUIET, *UNNAMED, *PURGE)),
         use("purge files", (*QUIET, *UNNAMED, *PURGE), code=2),
     ],
-    "gittrack hook": [use("hook", NOTHING, code=2)],
-    "gittrack hook post-rewrite": [use("hook post-rewrite", (*QUIET, *UNNAMED), input=f"{'0' * 40} {'1' * 40}\n")],
+    "gittrack hook": [
+        use("hook", NOTHING, code=2),
+        use("hook post-rewrite amend", (*QUIET, *UNNAMED), input=f"{'0' * 40} {'1' * 40}\n"),
+    ],
     "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
     "gittrack record param": [use("record --run {run} param lr=0.1", LOG)],
     "gittrack record metric": [use("record --run {run} metric loss=0.5 --step 1", LOG)],
