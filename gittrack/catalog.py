@@ -118,12 +118,20 @@ class Catalog:
         from gittrack.query.terms import Source
 
         for field in fields:
-            if field.source not in (Source.METRIC, Source.PARAM, Source.TAG) or self._index.has(field):
-                continue
-            known = {*self._index.keys(field.source), *self._running_keys(field.source)}
-            if field.key not in known:
+            if field.source in (Source.METRIC, Source.PARAM, Source.TAG) and not self.has(field):
+                known = {*self._index.keys(field.source), *self._running_keys(field.source)}
                 return unknown_key(field.source.value, field.key, sorted(known))
         return None
+
+    def has(self, field: Field) -> bool:
+        """Tell whether any run has that metric, param or tag."""
+        return self._index.has(field) or field.key in self._running_keys(field.source)
+
+    def bare(self, name: str) -> Field | None:
+        """Return the metric, or the param, that `name` alone means, None for neither; UnknownFieldError for both."""
+        from gittrack.query.fields import bare_field
+
+        return bare_field(name, self.has)
 
     def _running_keys(self, source: Source) -> Iterator[str]:
         from gittrack.values import flatten

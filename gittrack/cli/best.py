@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import click
 
 from gittrack.cli.grouping import group_fields, short_cell
-from gittrack.cli.judging import counting, direction_in, is_number, metric_field, statuses_option, summary_option
+from gittrack.cli.judging import (
+    counting,
+    direction_in,
+    is_number,
+    metric_field,
+    metric_name,
+    statuses_option,
+    summary_option,
+)
 from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, harmless_json, screen, visible
 from gittrack.cli.report import array_lines, laid_out
@@ -82,10 +90,11 @@ def command(
     color: str,
 ) -> None:
     """Show the best run by a metric, with its params and its commit."""
-    field, fields = metric_field(metric, summary), group_fields(per)
     if selection.count == 0 or (quiet and as_json):
         raise UsageError("-n is 1 or more" if selection.count == 0 else "--quiet and --json exclude each other")
     catalog = open_runs()
+    metric = metric_name(catalog, metric)
+    field, fields = metric_field(metric, summary), group_fields(per, catalog.bare)
     direction = direction_in(catalog, metric, least=least, most=most)
     query = selection.query(catalog)
     status = counting(query.where, all_statuses=all_statuses)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.diff import harmless
-from gittrack.cli.judging import direction_in, summary_option
+from gittrack.cli.judging import direction_in, metric_name, summary_option
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import PATHS, PathsCommand, Selection
 from gittrack.cli.source import (
@@ -72,7 +72,7 @@ only if one commit was found. See docs/history.md.
 @summary_option
 @click.option("-w", "--where", multiple=True, metavar="FILTER", help="Only runs that meet it, as for gittrack log.")
 @click.option("--experiment", metavar="NAME", shell_complete=complete_experiment, help="Only runs of this experiment.")
-@click.option("-d", "--dry-run", is_flag=True, help="Run nothing: go as far as recorded runs lead.")
+@click.option("-n", "--dry-run", is_flag=True, help="Run nothing: go as far as recorded runs lead.")
 @json_option
 @color_option
 def command(
@@ -95,6 +95,7 @@ def command(
     from gittrack.trace.bisect import Bisection, Question, Range, commit_of
 
     catalog = open_runs()
+    metric = metric_name(catalog, metric)
     line = Line(direction_in(catalog, metric, least=least, most=most), threshold, Aggregate(aggregate))
     paths: tuple[str, ...] = click.get_current_context().meta.get(PATHS, ())
     query = Selection(where=where, experiment=experiment, paths=paths).query(catalog)

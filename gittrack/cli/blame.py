@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.comparison import value_text, version_text
-from gittrack.cli.judging import summary_option
+from gittrack.cli.judging import metric_name, summary_option
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import Column, fit, render, screen, visible
 from gittrack.cli.selection import Selection
@@ -85,8 +85,9 @@ def command(
 
     if least and most:
         raise UsageError("--min and --max exclude each other; give one of them")
-    direction = Direction.MIN if least else Direction.MAX if most else guess(metric)
     catalog = open_runs()
+    metric = metric_name(catalog, metric)
+    direction = Direction.MIN if least else Direction.MAX if most else guess(metric)
     query = Selection(where=where, experiment=experiment).query(catalog)
     tell_problems(catalog)
     asked = Asked(metric, summary, revisions, query, not no_first_parent)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gittrack.model import Run, Value
+    from gittrack.query.fields import Bare
 
 AGE: Final = "age"
 _ALWAYS: Final = (
@@ -96,15 +97,15 @@ def short_text(field: Field, value: Value) -> str:
     return short_value(value)
 
 
-def named(text: str) -> Named:
-    """Return the field of that name; UsageError where there is none."""
+def named(text: str, bare: Bare | None = None) -> Named:
+    """Return the field of that name, `bare` as for a filter; UsageError where there is none."""
     name = text.strip()
-    return Named(name, None if name.lower() == AGE else parse_field(name))
+    return Named(name, None if name.lower() == AGE else parse_field(name, bare))
 
 
-def named_list(texts: Sequence[str]) -> list[Named]:
+def named_list(texts: Sequence[str], bare: Bare) -> list[Named]:
     """Return the fields of lists with commas; a comma inside of quotes is part of a name."""
-    return [named(part) for text in texts for part in _parts(text)]
+    return [named(part, bare) for text in texts for part in _parts(text)]
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -145,11 +146,11 @@ def _means(name: str, field: Field) -> bool:
         return False
 
 
-def formatter(template: str) -> Formatter:
+def formatter(template: str, bare: Bare) -> Formatter:
     """Return what writes runs by a template such as '{id} {metrics.acc:.3f}'; UsageError for what is none."""
     try:
         pieces = [
-            (text, None if name is None else named(name), spec or "", conversion)
+            (text, None if name is None else named(name, bare), spec or "", conversion)
             for text, name, spec, conversion in string.Formatter().parse(template)
         ]
     except QueryError:

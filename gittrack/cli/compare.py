@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gittrack.cli.judging import directions, summary_option
+from gittrack.cli.judging import directions, metric_name, summary_option
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import fit, screen
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
@@ -96,6 +96,7 @@ def command(
     catalog = open_runs()
     runs = _chosen(catalog, specs, selection)
     tell_problems(catalog)
+    least, most = (tuple(metric_name(catalog, name) for name in names) for names in (least, most))
     _check_names(runs, (*least, *most))
     found = side_by_side(catalog, runs, directions(least, most), summary)
     rows = found if everything else [row for row in found if row.differs]

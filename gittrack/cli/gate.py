@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gittrack.cli.judging import counting, direction_in, statuses_option, summary_option
+from gittrack.cli.judging import counting, direction_in, metric_name, statuses_option, summary_option
 from gittrack.cli.pager import write_utf8
 from gittrack.cli.source import complete_any_metric, json_option, open_runs, print_json, say, tell_problems
 from gittrack.errors import GittrackError, UsageError
@@ -101,8 +101,8 @@ def command(
 
     if not isfinite(tolerance):
         raise UsageError("--tolerance is a number, such as 0.01")
-    condition = _condition(where, all_statuses=all_statuses)
     catalog = open_runs()
+    condition = _condition(catalog, where, all_statuses=all_statuses)
     rules = tuple(
         Rule(*_metric(catalog, text, least=least, most=most), tolerance=tolerance, relative=relative)
         for text in metrics
@@ -123,14 +123,17 @@ def command(
 def _metric(catalog: Catalog, text: str, *, least: bool, most: bool) -> tuple[str, Direction]:
     """The name of a metric and which way it is better, from the end of it, from the options, or from its name."""
     name, direction = text[:-4], _SUFFIXES.get(text[-4:])
-    return (name, direction) if name and direction else (text, direction_in(catalog, text, least=least, most=most))
+    if name and direction:
+        return metric_name(catalog, name), direction
+    name = metric_name(catalog, text)
+    return name, direction_in(catalog, name, least=least, most=most)
 
 
-def _condition(where: Sequence[str], *, all_statuses: bool) -> Condition | None:
+def _condition(catalog: Catalog, where: Sequence[str], *, all_statuses: bool) -> Condition | None:
     from gittrack.query.parse import parse_filter
     from gittrack.query.terms import both
 
-    chosen = both(*(parse_filter(text, time.time()) for text in where))
+    chosen = both(*(parse_filter(text, time.time(), catalog.bare) for text in where))
     return both(counting(chosen, all_statuses=all_statuses), chosen)
 
 

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gittrack.cli.columns import Named
+    from gittrack.query.fields import Bare
     from gittrack.read.cells import Cell
 
 NONE = "(none)"
 
 
-def group_fields(texts: Sequence[str]) -> list[Named]:
-    """Return the fields of lists with commas; UsageError for one that makes no groups."""
-    fields = named_list(texts)
+def group_fields(texts: Sequence[str], bare: Bare) -> list[Named]:
+    """Return the fields of lists with commas, `bare` as for a filter; UsageError for one that makes no groups."""
+    fields = named_list(texts, bare)
     for named in fields:
         if named.field is None or named.field.source is Source.INPUT:
             raise UsageError(f"runs cannot be grouped by {named.name!r:.80}; group by a param, tag, branch or the like")

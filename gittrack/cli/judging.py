@@ -45,6 +45,24 @@ def metric_field(metric: str, summary: str) -> Field:
     return Field(Source.METRIC, metric, Type.NUMBER, summary)
 
 
+def metric_name(catalog: Catalog, text: str) -> str:
+    """Return the name of the metric that somebody typed; metrics.loss, as in a filter, is loss where that is one."""
+    prefix, _, name = text.partition(".")
+    if prefix not in ("metric", "metrics") or catalog.has(metric_field(text, "last")):
+        return text
+    return name if catalog.has(metric_field(name, "last")) else text
+
+
+def metric_names(catalog: Catalog, texts: Sequence[str]) -> list[str]:
+    """Return the names of metrics that were typed, some with commas between them: a name may itself hold commas."""
+    found: dict[str, None] = {}
+    for text in texts:
+        whole = metric_name(catalog, text)
+        parts = [] if catalog.has(metric_field(whole, "last")) else list(filter(None, text.split(",")))
+        found |= dict.fromkeys(metric_name(catalog, part) for part in parts or [text])
+    return list(found)
+
+
 def is_number(metric: Field) -> Condition:
     """Return the condition that a run has that value of a metric, and that it is not NaN."""
     from gittrack.query.terms import Comparison, Literal, Mode

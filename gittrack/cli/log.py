@@ -150,12 +150,14 @@ def command(
 
 
 def _on_the_history(form: _Form, selection: Selection, count: int | None, color: str) -> None:
+    catalog = open_runs()
     if form.follow:
         from gittrack.cli.follow import follow
 
-        follow(selection, count, _columns(form), screen(color))
+        columns = _columns(form, catalog)
+        catalog.close()
+        follow(selection, count, columns, screen(color))
         return
-    catalog = open_runs()
     # Where the runs stand is a question of its own.
     query = replace(selection, revisions=()).query(catalog)
     tell_problems(catalog)
@@ -195,11 +197,13 @@ def _for_programs(listed: _Listed, form: _Form) -> None:
     if form.groups:
         write_lines(_grouped_lines(listed, form))
     elif form.csv:
-        write_lines(report.csv_lines(lambda: listed, _columns(form), harmless=sys.stdout.isatty()))
+        write_lines(report.csv_lines(lambda: listed, _columns(form, listed.catalog), harmless=sys.stdout.isatty()))
     elif form.template is not None:
         from gittrack.cli.columns import formatter
 
-        show_lines(report.formatted(listed, formatter(form.template)), listed.catalog.project, "log")
+        show_lines(
+            report.formatted(listed, formatter(form.template, listed.catalog.bare)), listed.catalog.project, "log"
+        )
     else:
         write_lines(report.json_array(listed) if form.json else report.json_lines(listed))
 
@@ -207,7 +211,9 @@ def _for_programs(listed: _Listed, form: _Form) -> None:
 def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> None:
     lines: Iterable[str]
     remarks: list[str]
-    lines, remarks = (_sections(listed, form, page), []) if form.groups else _laid_out(listed, form, page)
+    lines, remarks = (
+        (_sections(listed, form, page), []) if form.groups else _laid_out(listed.catalog, listed, form, page)
+    )
     if listed.has_more and not told:
         remarks.append("there are older runs: --all lists them")
     # Remarks stand below the table on a terminal, and out of a pipe's way otherwise.
@@ -220,25 +226,25 @@ def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> No
             say(remark)
 
 
-def _laid_out(runs: Iterable[Run], form: _Form, page: Screen) -> tuple[Iterator[str], list[str]]:
+def _laid_out(catalog: Catalog, runs: Iterable[Run], form: _Form, page: Screen) -> tuple[Iterator[str], list[str]]:
     from gittrack.cli import report
 
     if form.oneline:
         return report.one_lines(runs, page), []
     if form.markdown:
-        return report.markdown(runs, page, _columns(form)), []
-    found = report.table(runs, page, _columns(form))
+        return report.markdown(runs, page, _columns(form, catalog)), []
+    found = report.table(runs, page, _columns(form, catalog))
     if not found.hidden:
         return found.lines, []
     return found.lines, [left_out(found.hidden)]
 
 
-def _columns(form: _Form) -> Sequence[Named]:
+def _columns(form: _Form, catalog: Catalog) -> Sequence[Named]:
     if not form.columns:
         return ()
     from gittrack.cli.columns import named_list
 
-    return named_list(form.columns)
+    return named_list(form.columns, catalog.bare)
 
 
 # Groups
@@ -248,7 +254,7 @@ def _groups(listed: _Listed, form: _Form) -> Iterator[tuple[dict[str, Cell], lis
     """The values of each group, and its runs, in the order of the first run of each."""
     from gittrack.cli.grouping import exact_cell, group_fields
 
-    fields = group_fields(form.groups)
+    fields = group_fields(form.groups, listed.catalog.bare)
     found: dict[tuple[str, ...], tuple[tuple[Cell, ...], list[Hit]]] = {}
     for hit, cells in listed.cells([named.field for named in fields if named.field]):
         found.setdefault(tuple(map(exact_cell, cells)), (cells, []))[1].append(hit)
@@ -280,7 +286,7 @@ def _sections(listed: _Listed, form: _Form, page: Screen) -> Iterator[str]:
         if place:
             yield ""
         yield f"### {in_markdown(title)}\n" if form.markdown else page.ink.title(title)
-        yield from _laid_out(listed.catalog.documents(hits), form, page)[0]
+        yield from _laid_out(listed.catalog, listed.catalog.documents(hits), form, page)[0]
 
 
 # Output
@@ -297,7 +303,7 @@ def _tell_unknown(catalog: Catalog, query: Query, form: _Form, *, found: bool) -
     if form.columns or form.groups:
         from gittrack.cli.columns import named_list
 
-        fields += [named.field for named in named_list((*form.columns, *form.groups)) if named.field]
+        fields += [named.field for named in named_list((*form.columns, *form.groups), catalog.bare) if named.field]
     unknown = catalog.unknown_field(fields)
     if unknown:
         say(f"warning: {unknown}")

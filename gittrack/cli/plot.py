@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
+from gittrack.cli.judging import metric_field, metric_names
 from gittrack.cli.lazy import unknown
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
@@ -23,9 +24,10 @@ from gittrack.cli.source import (
     tell_problems,
 )
 from gittrack.cli.wording import counted, short_value
-from gittrack.errors import GittrackError, UsageError
+from gittrack.errors import GittrackError, RunNotFound, UsageError
 from gittrack.plot.series import ALONG, CLOCK, STEP, Series, coordinates, real, smoothed
-from gittrack.query.terms import Field, Missing, Not, Or, Source, Type, both
+from gittrack.query.terms import Missing, Not, Or, both
+from gittrack.query.values import params_of
 from gittrack.values import flatten
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   gittrack plot loss                                   the newest runs that have it, in the terminal
-  gittrack plot loss,accuracy fast slow                two metrics of two runs
+  gittrack plot loss,accuracy fast slow                two metrics of two runs; also: loss accuracy fast slow
   gittrack plot loss --smooth 0.9 --log-y --x time     smoothed, on a log axis, over the time of day
   gittrack plot loss -o loss.html                      one file that a browser opens; also .png and .svg
   gittrack plot loss --where "params.lr < 0.1" --sort metrics.loss -n 5
@@ -51,7 +53,7 @@ exponential average of TensorBoard, the raw values stay behind it. Without RUN t
 plotted, 10 for curves, 100 for --scatter and --parallel. PNG and SVG need: pip install 'gittrack[plot]'.
 """
 _CURVES, _DOTS = 10, 100
-_KNOWN: Final = 300  # runs whose metrics are suggested
+_SUGGESTED: Final = 300  # runs whose metrics are suggested
 _LONGEST_LABEL: Final = 48
 
 
@@ -66,7 +68,7 @@ class Options(NamedTuple):
 
 @click.command("plot", cls=SelectingCommand, epilog=EPILOG)
 @click.argument("metrics", metavar="METRIC[,METRIC...]", shell_complete=complete_any_metric)
-@click.argument("specs", metavar="[RUN]...", nargs=-1, shell_complete=complete_run)
+@click.argument("words", metavar="[METRIC|RUN]...", nargs=-1, shell_complete=complete_run)
 @click.option("--x", "along", type=click.Choice(ALONG), help="Curves over this; by default the step.")
 @click.option("--smooth", type=float, metavar="W", help="Smooth curves, from 0 to below 1; raw values stay faint.")
 @click.option("--log-x", is_flag=True, help="A logarithmic axis for steps, times or params.")
@@ -79,7 +81,7 @@ class Options(NamedTuple):
 @color_option
 def command(
     metrics: str,
-    specs: tuple[str, ...],
+    words: tuple[str, ...],
     along: str | None,
     smooth: float | None,
     log_x: bool,
@@ -96,12 +98,13 @@ def command(
     _check(along, smooth, scatter, parallel, output, log_x=log_x, as_json=as_json)
     options = Options(along or STEP, smooth or 0.0, log_x, log_y)
     catalog = open_runs()
+    asked, specs = _sorted_out(catalog, metrics, words)
     if specs and (selection.narrows or selection.sort):
         raise UsageError("the runs are either named or chosen by options such as --where; not both")
     count = selection.count or (_DOTS if scatter or parallel else _CURVES)
-    runs = chosen_runs(catalog, specs, metrics, selection, count)
+    runs = _chosen(catalog, specs, asked, selection, count)
     tell_problems(catalog)
-    names = _metric_names(catalog, metrics, runs)
+    names = _known(catalog, asked, runs)
     if scatter is not None:
         figure, data = _scatter(scatter, names, runs, options)
     elif parallel is not None:
@@ -143,24 +146,40 @@ def _check(
         raise UsageError(f"{visible(output)!r:.200} ends with none of .png, .svg and .html, which tell what to write")
 
 
-def chosen_runs(catalog: Catalog, specs: Sequence[str], metrics: str, selection: Selection, count: int) -> list[Run]:
+def _sorted_out(catalog: Catalog, first: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The metrics and the runs that were typed: a word behind the first is a metric where no run answers to it."""
+    specs = [word for word in words if not _are_metrics(catalog, word) or _is_run(catalog, word)]
+    return metric_names(catalog, [first, *(word for word in words if word not in specs)]), specs
+
+
+def _are_metrics(catalog: Catalog, word: str) -> bool:
+    return all(catalog.has(metric_field(name, "last")) for name in metric_names(catalog, [word]))
+
+
+def _is_run(catalog: Catalog, word: str) -> bool:
+    try:
+        catalog.find(word)
+    except RunNotFound:
+        return False
+    return True
+
+
+def _chosen(
+    catalog: Catalog, specs: Sequence[str], metrics: Sequence[str], selection: Selection, count: int
+) -> list[Run]:
     """Return the runs that are named, or else those first `count` of the selection that have one of the metrics."""
     if specs:
         return list({run.id: run for run in map(catalog.find, specs)}.values())
-    wanted = dict.fromkeys((metrics, *metrics.split(",")))
-    has_one = Or(tuple(Not(Missing(Field(Source.METRIC, name, Type.NUMBER, "last"))) for name in wanted))
+    has_one = Or(tuple(Not(Missing(metric_field(name, "last"))) for name in metrics))
     query = selection.query(catalog, limit=count)
     return list(catalog.search(replace(query, where=both(query.where, has_one))))
 
 
-def _metric_names(catalog: Catalog, text: str, runs: Sequence[Run]) -> list[str]:
-    """The metrics that are meant: a name may itself hold commas."""
-    if any(text in run.metrics for run in runs):
-        return [text]
-    names = list(dict.fromkeys(text.split(",")))
+def _known(catalog: Catalog, names: Sequence[str], runs: Sequence[Run]) -> Sequence[str]:
+    """The metrics again; GittrackError for one that none of the runs has."""
     for name in names:
         if not any(name in run.metrics for run in runs):
-            known = dict.fromkeys(metric for run in runs or catalog.runs(_KNOWN) for metric in run.metrics)
+            known = dict.fromkeys(metric for run in runs or catalog.runs(_SUGGESTED) for metric in run.metrics)
             if not known and not catalog.runs(1):
                 raise GittrackError("no runs here yet; record the first one with: gittrack run -- python train.py")
             whose = "none of these runs has" if runs else "no run has"
@@ -214,6 +233,7 @@ def _series_document(one: Series) -> dict[str, object]:
 def _scatter(param: str, names: Sequence[str], runs: Sequence[Run], options: Options) -> tuple[Figure, object]:
     from gittrack.plot.figure import scatter
 
+    param = _param_name(param, runs)
     panels: list[Scatter] = []
     document: list[object] = []
     for name in names:
@@ -232,7 +252,7 @@ def _scatter(param: str, names: Sequence[str], runs: Sequence[Run], options: Opt
 def _parallel(text: str, names: Sequence[str], runs: Sequence[Run], options: Options) -> tuple[Parallel, object]:
     from gittrack.plot.figure import parallel
 
-    params = list(dict.fromkeys(text.split(",")))
+    params = list(dict.fromkeys(_param_name(name, runs) for name in text.split(",")))
     known = _with_params(params, names, runs)
     columns: list[tuple[str, list[Value], bool]] = [
         (name, [values[name] for _, values in known], options.log_x) for name in params
@@ -246,6 +266,12 @@ def _parallel(text: str, names: Sequence[str], runs: Sequence[Run], options: Opt
         for number, (run, _) in enumerate(known)
     ]
     return figure, {"axes": [name for name, *_ in columns], "runs": rows}
+
+
+def _param_name(text: str, runs: Sequence[Run]) -> str:
+    """The param that was typed; params.lr, as in a filter, is lr unless one is called so."""
+    prefix, _, name = text.partition(".")
+    return name if prefix in ("param", "params") and not any(text in params_of(run) for run in runs) else text
 
 
 def _with_params(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.progress import Counter
-from gittrack.cli.render import visible
+from gittrack.cli.render import Ink, visible, wants_color
 from gittrack.cli.source import say
+from gittrack.model import FINISHED
 
 if TYPE_CHECKING:
     from gittrack.model import LeftOut
@@ -29,9 +30,14 @@ The command runs as it would without gittrack: the same terminal, input, signals
   gittrack record metric loss=0.3 --step 10
   gittrack record param optimizer=adam
 and a Python program that calls gittrack.start_run() logs into this very run. The name that it gives there
-is the run's, unless --name is given.
+is the run's, unless --name is given. A metrics file that is missing in the end, or that the command did not write, is
+told of; the run is recorded all the same.
 """
 _SHOWN: Final = 3
+_UNMEASURED: Final = (
+    "gittrack: no metric was recorded; --metrics FILE reads some, and 'gittrack record metric loss=0.3' "
+    "or 'import gittrack' logs them"
+)
 
 
 class RunCommand(click.Command):
@@ -128,6 +134,8 @@ def command(
     if outcome.run is not None and not quiet:
         run = outcome.run
         click.echo(f"gittrack: run {run.id[:8]} {visible(outcome.name)} {run.status}", err=True)
+        if outcome.unmeasured and run.status == FINISHED:
+            click.echo(Ink(wants_color("auto", terminal=sys.stderr.isatty())).quiet(_UNMEASURED), err=True)
         _tell_left_out(outcome.left_out)
     sys.exit(outcome.exit_code)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gittrack.catalog import Catalog
+    from gittrack.query.fields import Bare
     from gittrack.query.terms import Condition, Order
 
 _F = TypeVar("_F", bound="Callable[..., object]")
@@ -51,15 +52,14 @@ class Selection:
 
     def query(self, catalog: Catalog, *, limit: int | None = None) -> Query:
         """Return the question that this is, for at most `limit` runs; UsageError for what cannot be understood."""
-        where = both(*self._conditions(time.time()))
-        query = Query(
-            where, tuple(_order(text) for text in self.sort), limit, self.deleted, paths=_paths(catalog, self.paths)
-        )
+        where = both(*self._conditions(time.time(), catalog.bare))
+        order = tuple(_order(text, catalog.bare) for text in self.sort)
+        query = Query(where, order, limit, self.deleted, paths=_paths(catalog, self.paths))
         return catalog.within(query, self.revisions) if self.revisions else query
 
-    def _conditions(self, now: float) -> list[Condition | None]:
+    def _conditions(self, now: float, bare: Bare) -> list[Condition | None]:
         return [
-            *(_filter(text, now) for text in self.where),
+            *(_filter(text, now, bare) for text in self.where),
             None if self.since is None else _time(self.since, ">=", now),
             None if self.until is None else _time(self.until, "<=", now),
             None if self.author is None else _author(self.author),
@@ -140,7 +140,7 @@ def _options(*, sort: bool, revisions: bool) -> list[Callable[[_F], _F]]:
     ]
     if sort:
         order = click.option(
-            "--sort", multiple=True, metavar="KEY", help="By a field, as metrics.acc; -metrics.acc: the greatest first."
+            "--sort", multiple=True, metavar="KEY", help="By a field, as acc or metrics.acc; -acc: the greatest first."
         )
         found.insert(1, order)
     if revisions:
@@ -148,16 +148,16 @@ def _options(*, sort: bool, revisions: bool) -> list[Callable[[_F], _F]]:
     return found
 
 
-def _filter(text: str, now: float) -> Condition:
+def _filter(text: str, now: float, bare: Bare) -> Condition:
     from gittrack.query.parse import parse_filter
 
-    return parse_filter(text, now)
+    return parse_filter(text, now, bare)
 
 
-def _order(text: str) -> Order:
+def _order(text: str, bare: Bare) -> Order:
     from gittrack.query.parse import parse_order
 
-    return parse_order(text)
+    return parse_order(text, bare)
 
 
 def _time(text: str, sign: str, now: float) -> Condition:

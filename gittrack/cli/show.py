@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gittrack.cli.judging import metric_name
 from gittrack.cli.lazy import unknown
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import Column, render, screen, visible_lines
@@ -81,6 +82,7 @@ def _document(catalog: Catalog, run: Run) -> dict[str, object]:
 
 
 def _show_history(catalog: Catalog, run: Run, metric: str, color: str, *, as_json: bool) -> None:
+    metric = metric_name(catalog, metric)
     if metric not in run.metrics:
         raise GittrackError(unknown(f"run {label(run)} has no metric", metric, list(run.metrics)))
     points = catalog.history(run, metric)

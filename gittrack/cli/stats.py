@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import click
 
 from gittrack.cli.grouping import exact_cell, group_fields, rank, short_cell
-from gittrack.cli.judging import counting, metric_field, statuses_option, summary_option
+from gittrack.cli.judging import counting, metric_field, metric_names, statuses_option, summary_option
 from gittrack.cli.pager import show_page, write_lines, write_utf8
 from gittrack.cli.render import Column, fit, harmless_json, render, screen, visible
 from gittrack.cli.report import array_lines
@@ -52,7 +52,7 @@ may be at most {MOST}.
 
 
 @click.command("stats", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("metrics", metavar="[METRIC...]", nargs=-1, shell_complete=complete_any_metric)
+@click.argument("metrics", metavar="[METRIC[,METRIC...]]...", nargs=-1, shell_complete=complete_any_metric)
 @selecting(sort=False, revisions=False)
 @click.option("-g", "--group-by", "groups", multiple=True, metavar="FIELD,...", help="A line for each value of these.")
 @click.option(
@@ -87,9 +87,9 @@ def command(
     if not confidence < 1:
         raise UsageError("--confidence is a number between 0 and 1, such as 0.95")
     catalog = open_runs()
-    fields = group_fields(groups)
+    fields = group_fields(groups, catalog.bare)
     query = selection.query(catalog, limit=selection.count)
-    wanted = list(dict.fromkeys(metrics)) or _all_metrics(catalog)
+    wanted = metric_names(catalog, metrics) or _all_metrics(catalog)
     query = replace(query, where=both(query.where, counting(query.where, all_statuses=all_statuses)))
     found = _sampled(catalog, query, fields, wanted, summary)
     tell_problems(catalog)

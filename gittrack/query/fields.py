@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gittrack.query.terms import SUMMARIES, Field, Source, Type
 from gittrack.query.tokens import segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # What a name that is no built-in field means, None where it means nothing.
+    Bare: TypeAlias = Callable[[str], Field | None]
 
 _SOURCES: Final = {
     "metric": Source.METRIC,
@@ -79,13 +85,18 @@ class UnknownFieldError(Exception):
     """A name that means no fact of a run; the message says what was expected."""
 
 
-def field_of(name: str) -> Field:
-    """Return the fact that `name`, such as metrics.loss.min or code.branch, means; UnknownFieldError for none."""
+def field_of(name: str, bare: Bare | None = None) -> Field:
+    """Return the fact that `name`, such as metrics.loss.min or code.branch, means; UnknownFieldError for none.
+
+    `bare` tells what a name means that begins with no source and is no built-in field.
+    """
     parts = segments(name)
     source = None if parts[0][1] else _SOURCES.get(parts[0][0].lower())
     rest = parts[1:]
     if source is None:
-        return _attribute(".".join(part for part, _ in parts))
+        plain = ".".join(part for part, _ in parts)
+        found = None if bare is None or plain.lower() in _ATTRIBUTES else bare(name)
+        return found or _attribute(plain)
     if not rest:
         raise UnknownFieldError(f"{name} needs a key, as in {source.value}.{_EXAMPLES[source]}")
     if source is Source.METRIC:
@@ -99,6 +110,15 @@ def field_of(name: str) -> Field:
     if source is Source.INPUT:
         return _input(key)
     return _attribute(key)
+
+
+def bare_field(name: str, has: Callable[[Field], bool]) -> Field | None:
+    """Return the metric, or the param, of that name that `has` knows, None for neither; UnknownFieldError for both."""
+    metric, param = field_of(f"metrics.{name}"), field_of(f"params.{name}")
+    found = [field for field in (metric, param) if has(field)]
+    if len(found) > 1:
+        raise UnknownFieldError(f"{name!r:.80} is a metric and a param; write metrics.{name:.80} or params.{name:.80}")
+    return found[0] if found else None
 
 
 def _metric(parts: list[tuple[str, bool]]) -> Field:

@@ -37,6 +37,8 @@ from gittrack.query.tokens import Token, tokens_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gittrack.query.fields import Bare
+
 _Expression: TypeAlias = Operand | Condition
 _T = TypeVar("_T")
 
@@ -48,24 +50,24 @@ _KEYWORDS: Final = frozenset(
 )
 
 
-def parse_filter(text: str, now: float) -> Condition:
+def parse_filter(text: str, now: float, bare: Bare | None = None) -> Condition:
     """Return the condition that `text` is; relative times count from `now`, in seconds since the epoch.
 
-    Raises QueryError, with the column, for what is no filter.
+    `bare` tells what a name that is no built-in field means. Raises QueryError, with the column, for what is no filter.
     """
-    parser = _Parser(text, now)
+    parser = _Parser(text, now, bare)
     start = parser.token
     found = parser.alternatives()
     parser.expect_end("AND, OR or the end")
     return parser.condition(found, start)
 
 
-def parse_order(text: str) -> Order:
+def parse_order(text: str, bare: Bare | None = None) -> Order:
     """Return the order that `text` is: a field or a sum, with a leading - or a trailing DESC the greatest first.
 
-    Raises QueryError for what is no order.
+    `bare` as for a filter. Raises QueryError for what is no order.
     """
-    parser = _Parser(text, 0.0)
+    parser = _Parser(text, 0.0, bare)
     minus = bool(parser.take_sign("-"))
     descending = minus
     start = parser.token
@@ -84,9 +86,9 @@ def parse_order(text: str) -> Order:
     return Order(operand, descending)
 
 
-def parse_field(text: str) -> Field:
-    """Return the field that `text` names; QueryError where it names none."""
-    parser = _Parser(text, 0.0)
+def parse_field(text: str, bare: Bare | None = None) -> Field:
+    """Return the field that `text` names, `bare` as for a filter; QueryError where it names none."""
+    parser = _Parser(text, 0.0, bare)
     start = parser.token
     operand = parser.operand(parser.sum(), start)
     parser.expect_end("the end of the name")
@@ -98,9 +100,10 @@ def parse_field(text: str) -> Field:
 class _Parser:
     """Reads one text from left to right, a method for each rule of the grammar."""
 
-    def __init__(self, text: str, now: float) -> None:
+    def __init__(self, text: str, now: float, bare: Bare | None) -> None:
         self._text = text
         self._now = now
+        self._bare = bare
         self._tokens = tokens_of(text)
         self._place = 0
         self._depth = 0
@@ -322,7 +325,7 @@ class _Parser:
         if word in _KEYWORDS:
             self.fail(f"expected a name or a value, found {token.value!r}", token)
         try:
-            return field_of(token.value)
+            return field_of(token.value, self._bare)
         except UnknownFieldError as error:
             self.fail(str(error), token)
 

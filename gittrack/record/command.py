@@ -26,6 +26,7 @@ from gittrack.values import check_key, check_text, plain_params, plain_tags
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gittrack.model import Run
     from gittrack.project import Project
     from gittrack.record.run import ActiveRun
 
@@ -58,7 +59,8 @@ class Outcome:
     """How the command ended; `run` is None where another rank of the job records it.
 
     `name` is the run's in the end: a program that joins it may give it one. `left_out` are the files that its snapshot
-    lacks. `stopped` tells that gittrack itself was sent a signal to stop before its end.
+    lacks. `stopped` tells that gittrack itself was sent a signal to stop before its end. `unmeasured` tells that it has
+    no metric, and that none was to be read from a file.
     """
 
     exit_code: int
@@ -66,6 +68,7 @@ class Outcome:
     name: str = ""
     left_out: tuple[LeftOut, ...] = ()
     stopped: bool = False
+    unmeasured: bool = False
 
 
 def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outcome:
@@ -96,18 +99,22 @@ def run_recorded(project: Project, argv: Sequence[str], wishes: Wishes) -> Outco
         warn(problem)
         run.add_warning(problem)
     run.end(status, reason if status == FINISHED else _with_last_lines(project, run, reason))
-    return Outcome(result.exit_code, run, _final_name(project, run), run.left_out, result.stopped)
+    whole = _committed(project, run)
+    name = run.name if whole is None else whole.name
+    unmeasured = whole is not None and not whole.metrics and not wishes.metrics_files
+    return Outcome(result.exit_code, run, name, run.left_out, result.stopped, unmeasured)
 
 
-def _final_name(project: Project, run: ActiveRun) -> str:
+def _committed(project: Project, run: ActiveRun) -> Run | None:
+    """The run with what programs that joined it have logged; None where it is not on the branch."""
     from gittrack.record.publish import committed
     from gittrack.replay import fold
 
     try:
         records = committed(project, run.id)
-        return fold(records).name if records else run.name
+        return fold(records) if records else None
     except (GittrackError, OSError):  # it was told of already, when the run ended
-        return run.name
+        return None
 
 
 def _launch(wishes: Wishes) -> Launch:

@@ -139,7 +139,7 @@ def test_a_revision_range(grid: Path, git: Git, gittrack: Gittrack, run_python: 
         (["acc", "-q", "--json"], 2, "--quiet and --json exclude each other"),
         (["acc", "--per", "age"], 2, "runs cannot be grouped by 'age'"),
         (["acc", "--per", "inputs.name"], 2, "runs cannot be grouped by 'inputs.name'"),
-        (["acc", "--per", "model"], 2, "model"),
+        (["acc", "--per", "modell"], 2, "unknown name 'modell'"),
         (["acc", "-w", "name = 'tree-2'"], 1, "no finished run that was chosen has a number as acc"),
         (["acc", "-w", "name = 'broken'"], 1, "--all-statuses counts those that did not finish"),
         (["acc", "nowhere.."], 2, "is no revision of the code"),

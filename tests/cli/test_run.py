@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cli.conftest import Terminal
     from tests.conftest import Git, Gittrack, Result
 
 PYTHON = sys.executable
@@ -33,7 +34,9 @@ def test_an_ordinary_script_is_recorded_unchanged(repo: Path, git: Git, gittrack
     )
     assert (result.code, result.out) == (0, "epoch 1: loss 0.5\n")
     run = latest(gittrack)
-    assert result.err == f"gittrack: run {str(run['id'])[:8]} plain finished\n"
+    closing, hint = result.err.splitlines()
+    assert closing == f"gittrack: run {str(run['id'])[:8]} plain finished"
+    assert hint.startswith("gittrack: no metric was recorded; --metrics FILE")
     assert run["params"] == {"lr": 0.1, "amp": True, "n": 3}
     assert run["tags"] == {"a": "b=c"}
     assert run["command"] == [PYTHON, "train.py", "--lr", "0.1", "--amp", "n=3"]
@@ -169,7 +172,7 @@ def test_the_closing_line_has_the_name_that_the_run_has(
     result = gittrack("run", *options, "--", PYTHON, "-c", code)
     run = json.loads(gittrack("show", "--json").out)
     assert (result.out, run["name"]) == (f"{name}\n", name)
-    assert result.err == f"gittrack: run {run['id'][:8]} {name} finished\n"
+    assert result.err.splitlines()[0] == f"gittrack: run {run['id'][:8]} {name} finished"
 
 
 def test_a_run_in_a_run_does_not_get_its_name(repo: Path, gittrack: Gittrack) -> None:
@@ -282,3 +285,46 @@ def test_a_secret_that_a_command_is_given_is_in_no_output(
     assert ("SuperSecretValue99" in shown, "<[redacted]>" in shown, f"in {repo}, and" in shown) == (False, True, True)
     files = git("ls-tree", "-r", "--name-only", "gittrack/runs", cwd=repo).split()
     assert all("SuperSecretValue99" not in git("show", f"gittrack/runs:{name}", cwd=repo) for name in files)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--metrics", "m.json"), "open('m.json', 'w').write('{\"loss\": 1}')"),
+        (("--metrics", "typo.json"), "pass"),
+        ((), "import gittrack; gittrack.log_metric('loss', 1)"),
+        (("-q",), "pass"),
+        ((), "raise SystemExit(3)"),
+    ],
+)
+def test_the_hint_on_metrics_is_for_those_who_know_of_none(
+    repo: Path, gittrack: Gittrack, options: tuple[str, ...], code: str
+) -> None:
+    result = gittrack("run", *options, "--", PYTHON, "-c", code)
+
+    assert "no metric was recorded" not in result.err, repo
+    assert latest(gittrack)["status"] == ("failed" if "raise" in code else "finished")
+
+
+def test_the_hint_on_metrics_is_dim_on_a_terminal(repo: Path, terminal: Terminal) -> None:
+    code, text = terminal("run", "--", PYTHON, "train.py", env={"NO_COLOR": None})
+    _, plain = terminal("run", "--", PYTHON, "train.py", env={"NO_COLOR": "1"})
+
+    assert (code, "\x1b[2mgittrack: no metric was recorded" in text) == (0, True), repo
+    assert "\ngittrack: no metric was recorded" in plain
+
+
+@pytest.mark.parametrize(("code", "status"), [("pass", "finished"), ("raise SystemExit(3)", "failed")])
+def test_a_metrics_file_that_is_missing_loses_nothing_else(
+    repo: Path, gittrack: Gittrack, code: str, status: str
+) -> None:
+    (repo / "there.json").write_text('{"loss": 9}')
+    options = ("--metrics", "typo.json", "--metrics", "there.json", "--metrics", "acc.json")
+
+    result = gittrack("run", *options, "--", PYTHON, "-c", f"open('acc.json', 'w').write('{{\"acc\": 1}}'); {code}")
+
+    run = latest(gittrack)
+    assert "metrics file 'typo.json' is not recorded: " in result.err
+    assert "metrics file 'there.json' is not recorded: this command did not write it" in result.err
+    assert (run["status"], list(run["metrics"])) == (status, ["acc"])  # type: ignore[call-overload]
+    assert "typo.json" in str(run["warnings"])
