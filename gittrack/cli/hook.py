@@ -9,7 +9,7 @@ Examples:
   printf '%s %s\\n' OLD NEW | gittrack hook post-rewrite
 
 It is called by git, through the stubs in the folder hooks/ of gittrack. The exit code is 10 where git must not go on,
-and else 0, whatever went wrong here: no defect of gittrack stops git. GITTRACK_HOOKS=0 in the environment turns all off.
+and else 0, whatever went wrong here: no defect of gittrack stops git. GITTRACK_HOOKS=0 in the environment is off.
 """
 
 
