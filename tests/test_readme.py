@@ -70,6 +70,7 @@ def normal(text: str) -> str:
     text = re.sub(r"as ID [a-z]+-[a-z]+\b", "as ID NAME", text)
     text = re.sub(r"again in \S+/project", "again in PLACE", text)
     text = re.sub(r" +\d+s ", " AGE ", text)
+    text = re.sub(r"\b\d+(\.\d+)?s\b", "DURATION", text)
     return re.sub(r"[ \t]+", " ", text).strip()
 
 
