@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gittrack.cli.transfer import exchange, find, remote_options
+from gittrack.cli.source import json_option
+from gittrack.cli.transfer import exchange, find, open_committed, remote_argument, remote_options
 
 EPILOG = """\b
 Examples:
@@ -18,10 +19,13 @@ index and files are not touched.
 
 
 @click.command("pull", epilog=EPILOG)
+@remote_argument
 @remote_options
-def command(remote: str | None, no_code: bool, no_snapshots: bool) -> None:
+@json_option
+def command(*, remote: str | None, no_code: bool, no_snapshots: bool, as_json: bool) -> None:
     """Take in the runs that a remote has."""
-    project, there = find(remote, code=not no_code, snapshots=not no_snapshots)
+    project = open_committed()
+    there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
     from gittrack.share.send import pull
 
-    exchange(lambda shown: pull(project, there, shown), there)
+    exchange(project, there, lambda shown: pull(project, there, shown), as_json=as_json)

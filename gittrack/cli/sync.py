@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gittrack.cli.transfer import exchange, find, remote_options, withheld
+from gittrack.cli.source import json_option
+from gittrack.cli.transfer import exchange, find, open_committed, remote_argument, remote_options, withheld
 
 EPILOG = """\b
 Examples:
@@ -16,10 +17,13 @@ See gittrack pull and gittrack push, which it does one after the other.
 
 
 @click.command("sync", epilog=EPILOG)
+@remote_argument
 @remote_options
-def command(remote: str | None, no_code: bool, no_snapshots: bool) -> None:
+@json_option
+def command(*, remote: str | None, no_code: bool, no_snapshots: bool, as_json: bool) -> None:
     """Take in the runs that a remote has, and send it those that are here."""
-    project, there = find(remote, code=not no_code, snapshots=not no_snapshots)
+    project = open_committed()
+    there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
     from gittrack.share.send import sync
 
-    exchange(lambda shown: sync(project, there, shown, withheld=withheld(project)), there)
+    exchange(project, there, lambda shown: sync(project, there, shown, withheld=withheld(project)), as_json=as_json)

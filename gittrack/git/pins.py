@@ -27,7 +27,7 @@ from gittrack.git.settled import (
 from gittrack.git.store import MissingObject, ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from gittrack.git.repository import Repository, Signature
     from gittrack.git.rewriting import NewObjects
@@ -72,8 +72,7 @@ def _add(repo: Repository, ref: str, commit: str, unsettled: str | None, committ
         tree = store.write("tree", b"")
         who = (committer, time.time())
         before = lost_tip(repo, ref) if tip is None else tip
-        parents = [parent for parent in (before, commit) if parent is not None]
-        return store.write("commit", commit_bytes(tree, parents, f"pin {commit}\n", who, who))
+        return _write_pin(store, tree, before, commit, who)
 
     if last_pinned(repo, ref) == commit:
         _settle(repo, ref)
@@ -142,7 +141,7 @@ def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) 
     here = read_ref(repo, ref)
     if here is not None and is_ancestor(repo, other, here):
         return
-    _check_chain(repo, other, here)
+    check_chain(repo, other, here)
 
     def build(store: ObjectStore, tip: str | None) -> str | None:
         if tip is None or is_ancestor(repo, tip, other):
@@ -157,7 +156,7 @@ def merge_pins(repo: Repository, ref: str, other: str, *, committer: Signature) 
     advance(repo, ref, build)
 
 
-def _check_chain(repo: Repository, tip: str, known: str | None) -> None:
+def check_chain(repo: Repository, tip: str, known: str | None) -> None:
     """DamagedRecord where one of the pins from `tip` down to those that `known` leads to is none."""
     args = ["rev-list", "--end-of-options", tip, *([f"^{known}"] if known else [])]
     new = set(run_git(args, repo=repo).decode("ascii").split())
@@ -168,6 +167,20 @@ def _check_chain(repo: Repository, tip: str, known: str | None) -> None:
             if oid in new:
                 new.remove(oid)
                 todo += _read_link(repo, reader, oid).before
+
+
+def chain_with(store: ObjectStore, tip: str | None, commits: Iterable[str], *, committer: Signature) -> str | None:
+    """Write pins of `commits` on top of a chain that any repository has, and return its new tip; moves no ref."""
+    who = (committer, time.time())
+    tree = store.write("tree", b"")
+    for commit in commits:
+        tip = _write_pin(store, tree, tip, commit, who)
+    return tip
+
+
+def _write_pin(store: ObjectStore, tree: str, before: str | None, commit: str, who: tuple[Signature, float]) -> str:
+    parents = [parent for parent in (before, commit) if parent is not None]
+    return store.write("commit", commit_bytes(tree, parents, f"pin {commit}\n", who, who))
 
 
 def is_pinned(repo: Repository, ref: str, commit: str) -> bool:

@@ -91,12 +91,12 @@ def fetch_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress:
         raise _failure("fetched from", remote, said)
 
 
-def push_refs(repo: Repository, remote: str, refs: Sequence[str], progress: Progress | None = None) -> Pushed:
-    """Push refs to the same names of a remote, and never overwrite what is there.
+def push_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress: Progress | None = None) -> Pushed:
+    """Push to refs of a remote (theirs -> a ref or commit of ours), and never overwrite what is there.
 
     Raises TransportError where the remote cannot be reached or takes nothing at all.
     """
-    specs = [f"{ref}:{ref}" for ref in refs]
+    specs = [f"{ours}:{theirs}" for theirs, ours in refs.items()]
     code, out, said = _run(repo, [*_PUSH, *_shown(progress), "--", remote, *specs], progress)
     lines = out.decode("utf-8", "replace").splitlines()
     sent = [_sent(line) for line in lines if line.count("\t") == 2]

@@ -31,7 +31,16 @@ _FRAME: Final = (FORMAT_FILE, README_FILE)
 def frame_of_union(reader: BlobReader, ours: Entries, theirs: Entries) -> Entries:
     """Return the frame of the side that is ahead: of one version, the one with the greater ids; so order is nothing.
 
-    GittrackError where theirs is no branch of runs, or a newer one than this gittrack knows.
+    Raises as `check_frame` does of theirs.
+    """
+    sides = ((check_frame(reader, theirs), theirs), (_version(reader, ours) or 0, ours))
+    return _frame(max(sides, key=lambda side: (side[0], [entry.oid for entry in _frame(side[1]).values()]))[1])
+
+
+def check_frame(reader: BlobReader, theirs: Entries) -> int:
+    """Return the format version of a branch of theirs.
+
+    GittrackError where it is no branch of runs, or a newer one than this gittrack knows.
     """
     version = _version(reader, theirs)
     if version is None:
@@ -40,8 +49,7 @@ def frame_of_union(reader: BlobReader, ours: Entries, theirs: Entries) -> Entrie
         raise GittrackError(
             f"the branch there has format version {version}; this gittrack reads {FORMAT_VERSION}: upgrade gittrack"
         )
-    sides = ((version, theirs), (_version(reader, ours) or 0, ours))
-    return _frame(max(sides, key=lambda side: (side[0], [entry.oid for entry in _frame(side[1]).values()]))[1])
+    return version
 
 
 def _frame(top: Entries) -> Entries:

@@ -8,22 +8,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import reworded, run_directory
-from gittrack.errors import DamagedRecord, GittrackError
+from gittrack.errors import DamagedRecord
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import advance, commit_bytes, tree_of
 from gittrack.git.pins import SNAPSHOTS, chain_without, merge_pins
 from gittrack.git.reader import BlobReader
-from gittrack.git.refs import delete_ref, read_ref
+from gittrack.git.refs import read_ref
 from gittrack.git.rewriting import NewObjects, history_without
 from gittrack.git.settled import settle_tip
 from gittrack.git.store import ObjectStore
-from gittrack.git.transport import TransportError, fetch_refs, remote_refs
+from gittrack.git.transport import TransportError, remote_refs
 from gittrack.git.worktrees import is_shallow
 from gittrack.quarantine import Quarantine
+from gittrack.share.aside import fetched_aside, forget_aside, is_here
 from gittrack.share.union import News, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gittrack.git.transport import Progress
     from gittrack.project import Project
@@ -37,6 +38,7 @@ class Received:
 
     news: News = field(default_factory=News)
     faults: dict[str, str] = field(default_factory=dict)  # refs of pins that could not be taken in -> why
+    pins: set[str] = field(default_factory=set)  # refs of pins that something was added to
     notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
     held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
@@ -57,40 +59,21 @@ def receive(project: Project, remote: Remote, shown: Shown, received: Received) 
     received.held.clear()
     received.faults.clear()
     there = remote_refs(project.repo, remote.address, remote.refs)
-    wanted = {ref: tip for ref, tip in there.items() if not _has(project, ref, tip)}
+    wanted = {ref: tip for ref, tip in there.items() if not is_here(project, ref, tip)}
     try:
         if remote.runs in wanted:
-            tip = _fetched(project, remote, [remote.runs], shown)[remote.runs]
+            tip = fetched_aside(project, remote, [remote.runs], shown.transfer)[remote.runs]
             _unite(project, tip, shown, received)
         _receive_pins(project, remote, [ref for ref in remote.pins if ref in wanted], shown, received)
     finally:
-        _forget_incoming(project, remote)
-
-
-def _has(project: Project, ref: str, tip: str) -> bool:
-    here = read_ref(project.repo, ref)
-    return here is not None and (here == tip or is_ancestor(project.repo, tip, here))
-
-
-def _fetched(project: Project, remote: Remote, refs: Iterable[str], shown: Shown) -> dict[str, str]:
-    fetch_refs(project.repo, remote.address, {ref: remote.incoming(ref) for ref in refs}, shown.transfer)
-    tips = ((ref, read_ref(project.repo, remote.incoming(ref))) for ref in refs)
-    return {ref: tip for ref, tip in tips if tip is not None}
-
-
-def _forget_incoming(project: Project, remote: Remote) -> None:
-    for ref in remote.refs:
-        incoming = remote.incoming(ref)
-        with contextlib.suppress(GittrackError, OSError):  # the next fetch overwrites it
-            if (tip := read_ref(project.repo, incoming)) is not None:
-                delete_ref(project.repo, incoming, tip)
+        forget_aside(project, remote, remote.refs)
 
 
 def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
     """Pins come after the runs and apart from them: with them comes code, which git may refuse for an old fault."""
     for ref in refs:
         try:
-            _take_pins(project, ref, _fetched(project, remote, [ref], shown)[ref], received)
+            _take_pins(project, ref, fetched_aside(project, remote, [ref], shown.transfer)[ref], received)
         except (TransportError, DamagedRecord) as error:
             received.faults[ref] = str(error)
 
@@ -103,8 +86,11 @@ def _take_pins(project: Project, ref: str, theirs: str, received: Received) -> N
         new.flush()
         if tip != theirs:
             received.held[ref] = theirs
+        before = read_ref(project.repo, ref)
         if tip is not None:
             merge_pins(project.repo, ref, tip, committer=project.committer)
+        if read_ref(project.repo, ref) != before:
+            received.pins.add(ref)
 
 
 def _purged_snapshots(project: Project) -> frozenset[str]:

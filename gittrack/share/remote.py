@@ -32,7 +32,7 @@ class Remote:
     def incoming(self, ref: str) -> str:
         """Return the ref of this repository under which one of theirs is kept until it is checked."""
         place = self.name if self.name.isalnum() else hashlib.sha256(self.name.encode()).hexdigest()[:16]
-        return f"refs/gittrack/incoming/{place}/{ref.rpartition('/')[2]}"
+        return f"refs/gittrack/incoming/{place}/{ref.removeprefix('refs/')}"
 
 
 def find_remote(project: Project, named: str | None, *, code: bool = True, snapshots: bool = True) -> Remote:
@@ -41,7 +41,7 @@ def find_remote(project: Project, named: str | None, *, code: bool = True, snaps
     The usual one is `gittrack.remote`, else that of the current branch, else origin, else the only one. UsageError
     where there is none.
     """
-    known = _remotes(project)
+    known = known_remotes(project)
     address = named or _usual(project, known)
     if address not in known and not _is_elsewhere(address):
         have = f"there are {', '.join(known)}" if known else "there is none yet; add one: git remote add origin URL"
@@ -51,7 +51,13 @@ def find_remote(project: Project, named: str | None, *, code: bool = True, snaps
     return Remote(where, address, project.runs_ref, tuple(pins))
 
 
-def _remotes(project: Project) -> list[str]:
+def is_remote(project: Project, word: str) -> bool:
+    """Whether a word names a remote, or has the look of a URL or path."""
+    return word in known_remotes(project) or _is_elsewhere(word)
+
+
+def known_remotes(project: Project) -> list[str]:
+    """Return the names of the remotes that git has."""
     keys = (key for key in project.settings.values if key.startswith("remote.") and key.endswith((".url", ".pushurl")))
     return sorted({key[len("remote.") :].rpartition(".")[0] for key in keys})
 

@@ -21,11 +21,20 @@ from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError,
 from gittrack.share.receive import Received, Shown, receive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Protocol
 
     from gittrack.git.transport import Pushed
+    from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.share.chosen import Sending
     from gittrack.share.remote import Remote
+
+    class _Sources(Protocol):
+        """Tells what is pushed, by the ref of theirs: a ref or a commit of ours; `again` after others were faster."""
+
+        def __call__(self, *, again: bool) -> dict[str, str]: ...
+
 
 _TRIES: Final = 200  # each time somebody else got through, so as many may be pushing at once
 _LONGEST_WAIT: Final = 2.0  # seconds
@@ -35,11 +44,15 @@ _PATIENCE: Final = 600.0  # seconds for another gittrack here that is at the sam
 
 @dataclass(slots=True)
 class Exchanged:
-    """What came, and what became of each ref that was pushed; `said` is all that was said of a refusal."""
+    """What came, and what became of each ref that was pushed; `said` is all that was said of a refusal.
+
+    `chosen` tells of the runs, where some alone were sent.
+    """
 
     received: Received = field(default_factory=Received)
     sent: dict[str, Sent] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    chosen: Sending | None = None
 
     @property
     def rejected(self) -> list[Sent]:
@@ -62,7 +75,29 @@ def push(project: Project, remote: Remote, shown: Shown, *, withheld: tuple[str,
     """
     exchanged = Exchanged()
     with _alone(project):
-        _send(project, remote, shown, exchanged, withheld)
+        _send(project, remote, shown, exchanged, _everything(project, remote, shown, exchanged, withheld))
+    return exchanged
+
+
+def push_chosen(
+    project: Project, remote: Remote, runs: Sequence[Run], shown: Shown, *, withheld: tuple[str, ...] = ()
+) -> Exchanged:
+    """Send these runs alone, on top of what the remote has; nothing is taken in, no ref of ours moves.
+
+    Raises as `push` does, and GittrackError for a run that is not committed yet.
+    """
+    from gittrack.share.chosen import Sending, build
+
+    exchanged = Exchanged(chosen=Sending(runs))
+
+    def sources(*, again: bool) -> dict[str, str]:  # noqa: ARG001 - built on what is there now, at each try
+        assert exchanged.chosen is not None
+        found = build(project, remote, exchanged.chosen, withheld, shown.transfer)
+        exchanged.received.faults = exchanged.chosen.faults
+        return found
+
+    with _alone(project):
+        _send(project, remote, shown, exchanged, sources)
     return exchanged
 
 
@@ -71,7 +106,7 @@ def sync(project: Project, remote: Remote, shown: Shown, *, withheld: tuple[str,
     exchanged = Exchanged()
     with _alone(project):
         receive(project, remote, shown, exchanged.received)
-        _send(project, remote, shown, exchanged, withheld)
+        _send(project, remote, shown, exchanged, _everything(project, remote, shown, exchanged, withheld))
     return exchanged
 
 
@@ -85,24 +120,39 @@ def _alone(project: Project) -> Iterator[None]:
         yield
 
 
-def _send(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, withheld: tuple[str, ...]) -> None:
-    todo = [ref for ref in remote.refs if ref not in withheld and read_ref(project.repo, ref) is not None]
-    if not todo:
-        return
-    _send_code_first(project, remote, shown, exchanged)
+def _everything(
+    project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, withheld: tuple[str, ...]
+) -> _Sources:
+    """All that is here; what others sent meanwhile becomes a part of it before a further try."""
+
+    def sources(*, again: bool) -> dict[str, str]:
+        if again:
+            receive(project, remote, shown, exchanged.received)
+        refs = [ref for ref in remote.refs if ref not in withheld]
+        return {ref: ref for ref in refs if read_ref(project.repo, ref) is not None}
+
+    return sources
+
+
+def _send(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, sources: _Sources) -> None:
+    """Push what `sources` names, and again what it then names for the refs at which others were faster."""
+    going = sources(again=False)
+    todo = list(going)
+    if todo:
+        _send_code_first(project, remote, shown, exchanged)
     stuck = 0
     for attempt in range(_TRIES):
         todo = _without_stuck(remote, todo, exchanged)
         if not todo:
             return
-        pushed = push_refs(project.repo, remote.address, todo, shown.transfer)
+        pushed = push_refs(project.repo, remote.address, {ref: going[ref] for ref in todo}, shown.transfer)
         late = [sent for sent in pushed.refs if sent.state == BEATEN]
         stuck = stuck + 1 if any(sent.word.startswith("[remote") for sent in late) else 0
         _note(exchanged, pushed, give_up=stuck > _STUCK)
         todo = [sent.ref for sent in late] if stuck <= _STUCK else []
         if todo:
             time.sleep(random.uniform(0.0, min(_LONGEST_WAIT, 0.02 * 2 ** min(attempt, 10))))  # noqa: S311 - jitter
-            receive(project, remote, shown, exchanged.received)
+            going = sources(again=True)
     if todo:
         raise GittrackError(f"others kept pushing to {remote.name}; the runs are safe here, try again in a while")
 
@@ -149,7 +199,7 @@ def _send_code_first(project: Project, remote: Remote, shown: Shown, exchanged: 
             f"{remote.name} is empty, and the first branch that it gets becomes its default one; "
             f"push your code first: git push {remote.name} BRANCH"
         )
-    pushed = push_refs(project.repo, remote.address, [ref], shown.transfer)
+    pushed = push_refs(project.repo, remote.address, {ref: ref}, shown.transfer)
     _note(exchanged, pushed, give_up=True)
     if exchanged.rejected:
         raise TransportError(f"{remote.name} did not take {branch}: {exchanged.rejected[0].word}", pushed.said)

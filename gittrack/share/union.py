@@ -23,7 +23,7 @@ from gittrack.errors import DamagedRecord
 from gittrack.git.tree import DIRECTORY, FILE, Entry, entry_of, parse_tree, put_entries, serialize, split_tree
 from gittrack.share.admit import Admission, admissions, folders
 from gittrack.share.folder import united, write_folder
-from gittrack.share.frame import MARKS, Entries, frame_of_union, mark_file
+from gittrack.share.frame import MARKS, Entries, check_frame, frame_of_union, mark_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,6 +82,10 @@ class Union:
         frame_of_union(self._reader, here, there)
         _, wanted = self._news(here, there, self._purged(here) | self._purged(there))
         self._admit([run for runs in wanted.values() for run in runs], progress)
+
+    def check(self, theirs: str) -> None:
+        """Raise as `admit` does where a tree of theirs is no branch of runs that is known here; admits nothing."""
+        check_frame(self._reader, self._entries(theirs))
 
     def of(self, ours: str | None, theirs: str) -> str:
         """Return the tree that is the union; raises as `admit` does."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.conftest import RunPython
+    from tests.conftest import Git, RunPython
 
 GRID = """
     import gittrack
@@ -34,6 +34,15 @@ GRID = """
             run.log_metric("accuracy", 0.123456789)
             run.log_text("hello", "notes/hello.txt")
 """
+
+
+@pytest.fixture
+def hub(repo: Path, git: Git) -> Path:
+    """An empty bare repository that is the remote `origin` of the repository."""
+    path = repo.parent / "hub.git"
+    git("init", "-q", "--bare", str(path))
+    git("remote", "add", "origin", "../hub.git", cwd=repo)
+    return path
 
 
 @pytest.fixture

@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 RUNS = "refs/heads/gittrack/runs"
 
 
-@pytest.fixture
-def hub(repo: Path, git: Git) -> Path:
-    """An empty bare repository that is the remote `origin` of the repository."""
-    path = repo.parent / "hub.git"
-    git("init", "-q", "--bare", str(path))
-    git("remote", "add", "origin", "../hub.git", cwd=repo)
-    return path
-
-
 def record(gittrack: Gittrack, name: str, cwd: Path | None = None) -> None:
     done = gittrack("run", "-q", "--name", name, "--", "true", cwd=cwd)
     assert done.code == 0, done.err
@@ -71,7 +62,7 @@ def test_two_people_share_runs_and_code(repo: Path, hub: Path, git: Git, gittrac
     record(gittrack, "theirs", other)
     synced = gittrack("sync", cwd=other)
     moved = r"sent gittrack/runs to origin \(\w+\.\.\w+\)\nsent refs/gittrack/code to origin \(\w+\.\.\w+\)\n"
-    assert re.fullmatch(moved, synced.out), synced.out
+    assert re.fullmatch(f"received code of runs from origin\n{moved}", synced.out), synced.out
     shown = gittrack("reproduce", "--dry-run", "dirty", cwd=other)
     assert shown.code == 0, shown.err
     record(gittrack, "mine")
