@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gittrack.cli.render import CURVES, GAP, Column, fit, render, width_of
 from gittrack.cli.wording import short_number
 from gittrack.plot.axis import LOG
-from gittrack.plot.figure import Curves, Parallel
+from gittrack.plot.figure import Curves, Parallel, with_remark
 from gittrack.plot.thin import HIGH, LOW, NAN, not_finite, strokes
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _letter(number: int) -> str:
 
 
 def _curves_cells(panel: Curves, canvas: _Canvas, *, letters: bool) -> _Cells:
-    """The newest run lies on top, smoothed curves above raw ones, what is not finite above all."""
+    """From below: raw values, curves with the newest run on top, single points, what is not finite."""
     cells: _Cells = {}
     many = len(panel.series) > 1
     newest_last = [(one, panel.x.places(one.xs)) for one in reversed(panel.series)]
@@ -111,10 +111,11 @@ def _curves_cells(panel: Curves, canvas: _Canvas, *, letters: bool) -> _Cells:
                 faint = char if canvas.ink.on and not letters else canvas.glyphs.faint
                 cells[place] = canvas.ink.faint_curve(one.number, faint)
     bits: dict[tuple[int, int], int] = {}
-    for one, us in newest_last:
+    for one, us in sorted(newest_last, key=lambda pair: len(pair[1]) == 1):
         for place, char in _raster(us, panel.y.places(one.smooth), canvas).items():
             bits[place] = bits.get(place, 0) | ord(char)
             shown = (_letter(one.number) if many else canvas.glyphs.line) if letters else chr(bits[place])
+            shown = canvas.glyphs.dot if len(us) == 1 and not (letters and many) else shown
             cells[place] = canvas.ink.curve(one.number, shown)
     for one, us in newest_last:
         for u, kind in not_finite(us, one.values, canvas.width):
@@ -154,9 +155,10 @@ def _scatter_panel(panel: Scatter, width: int, rows: int, ink: Ink, glyphs: Glyp
     shown = panel.dots[:_LISTED]
     columns = [
         Column("run", [dot.label for dot in shown], 3, least=12),
-        Column(panel.x.name, [dot.param for dot in shown], 1, right=True, least=8),
         Column(panel.title, [dot.value for dot in shown], 2, right=True, least=8),
     ]
+    if any(dot.param for dot in shown):
+        columns.insert(1, Column(panel.x.name, [dot.param for dot in shown], 1, right=True, least=8))
     more = len(panel.dots) - len(shown)
     return [*lines, *render(columns, width, ink).lines, *([ink.quiet(f"(and {more} more: --json)")] if more else [])]
 
@@ -200,7 +202,7 @@ def _foot(axis: Axis, margin: int, canvas: _Canvas) -> list[str]:
 
 def _legend(series: Sequence[Series], width: int, ink: Ink, mark: Callable[[Series], str]) -> list[str]:
     columns = [
-        Column("run", [one.label for one in series], 4, least=12),
+        Column("run", [with_remark(one.label, one.remark) for one in series], 4, least=12),
         Column("last", [short_number(one.values[-1]) if one.values else "" for one in series], 3, right=True),
         Column("min", [_extreme(min, one.values) for one in series], 2, right=True),
         Column("max", [_extreme(max, one.values) for one in series], 1, right=True),

@@ -37,8 +37,9 @@ apostrophe before it, which `gittrack import` takes away.
 
 
 @click.command("export", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("file", metavar="[FILE]", default=STDOUT, type=click.Path())
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path())
 @selecting(revisions=False)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write FILE: another way to name it.")
 @click.option(
     "--format", "form", type=click.Choice(["parquet", "csv", "jsonl"]), help="By default what FILE ends in; csv for -."
 )
@@ -49,10 +50,15 @@ apostrophe before it, which `gittrack import` takes away.
     help="One row a run (runs), or one a value of a metric (points).",
 )
 @click.option("--force", is_flag=True, help="Replace FILE where it is there.")
-def command(*, selection: Selection, file: str, form: str | None, what: str, force: bool) -> None:
+def command(
+    *, selection: Selection, file: str | None, output: str | None, form: str | None, what: str, force: bool
+) -> None:
     """Write runs to FILE, or to standard output."""
     from gittrack.exchange.writers import check_format
 
+    if file is not None and output is not None:
+        raise UsageError("FILE and --output name the same thing; give one of them")
+    file = file or output or STDOUT
     form = form or _format_of(file)
     if form == "parquet" and file == STDOUT:
         raise UsageError("Parquet needs a FILE, such as runs.parquet; standard output takes csv and jsonl")

@@ -25,7 +25,8 @@ from gittrack.cli.source import (
 )
 from gittrack.cli.wording import counted, short_value
 from gittrack.errors import GittrackError, RunNotFound, UsageError
-from gittrack.plot.series import ALONG, CLOCK, STEP, Series, coordinates, real, smoothed
+from gittrack.model import FINISHED
+from gittrack.plot.series import ALONG, CLOCK, STEP, Series, coordinates, real, remarked, smoothed
 from gittrack.query.terms import Missing, Not, Or, both
 from gittrack.query.values import params_of
 from gittrack.values import flatten
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from gittrack.catalog import Catalog
     from gittrack.model import Run, Value
-    from gittrack.plot.figure import Figure, Parallel, Scatter
+    from gittrack.plot.figure import Figure, Panel, Parallel, Scatter
 
 EPILOG = """\b
 Examples:
@@ -188,24 +189,22 @@ def _known(catalog: Catalog, names: Sequence[str], runs: Sequence[Run]) -> Seque
 
 
 def _curves(catalog: Catalog, names: Sequence[str], runs: Sequence[Run], options: Options) -> tuple[Figure, object]:
-    from gittrack.plot.figure import curves
-
     _tell_without(names, [run for run in runs if not any(name in run.metrics for name in names)])
     series = list(_series(catalog, names, runs, options))
     if not series:
         raise GittrackError("none of these histories can be read; 'gittrack check' tells what is wrong with them")
-    panels = tuple(
-        curves(
-            visible(name),
-            [one for one in series if one.metric == name],
-            options.along,
-            log_x=options.log_x,
-            log_y=options.log_y,
-        )
-        for name in names
-    )
+    panels = tuple(_panel(name, [one for one in series if one.metric == name], options) for name in names)
     _tell_lost(options, [x for one in series for x in one.xs], [y for one in series for y in one.values])
     return panels, {"x": options.along, "smooth": options.smooth, "series": [_series_document(one) for one in series]}
+
+
+def _panel(name: str, series: Sequence[Series], options: Options) -> Panel:
+    """The curves of a metric; where each is a single point, the runs beside each other."""
+    from gittrack.plot.figure import curves, single_values
+
+    if options.along == STEP and series and all(len(one.values) <= 1 for one in series):
+        return single_values(visible(name), series, _text, log_y=options.log_y)
+    return curves(visible(name), remarked(series), options.along, log_x=options.log_x, log_y=options.log_y)
 
 
 def _series(catalog: Catalog, names: Sequence[str], runs: Sequence[Run], options: Options) -> Iterator[Series]:
@@ -312,7 +311,8 @@ def _tell_lost(options: Options, xs: Sequence[float], ys: Sequence[float]) -> No
 
 
 def _label(run: Run) -> str:
-    return f"{run.id[:8]} {fit(visible(run.name), _LONGEST_LABEL)}"
+    status = "" if run.status == FINISHED else f" ({run.status})"
+    return f"{run.id[:8]} {fit(visible(run.name), _LONGEST_LABEL)}{status}"
 
 
 def _text(value: Value) -> str:

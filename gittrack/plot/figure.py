@@ -31,7 +31,10 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One run of a scatter plot; `param` and `value` are the texts of what is plotted at x and y."""
+    """One run of a scatter plot; `param` and `value` are the texts of what is plotted at x and y.
+
+    `param` is '' where the dots stand in the order of the runs.
+    """
 
     label: str
     x: float
@@ -42,7 +45,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """A panel with a param against a metric, a dot for each run."""
+    """A panel with a param, or the runs in their order, against a metric: a dot for each run."""
 
     title: str
     x: Axis
@@ -81,6 +84,33 @@ def curves(metric: str, series: Sequence[Series], along: str, *, log_x: bool, lo
     x = axis_of(_TITLES[along], (x for one in series for x in one.xs), LOG if log_x else _KINDS[along])
     ys = (y for one in series for ys in (one.values, one.smooth) for y in ys)
     return Curves(metric, x, axis_of(metric, ys, LOG if log_y else LINEAR, margin=_ROOM), tuple(series))
+
+
+def legend(panels: Sequence[Panel]) -> dict[int, str]:
+    """Return what is written of each run that has a curve, with what its curves are remarked for, by its number."""
+    drawn = [panel for panel in panels if isinstance(panel, Curves)]
+    labels: dict[int, str] = {}
+    remarks: dict[int, list[str]] = {}
+    for panel in drawn:
+        for one in panel.series:
+            labels[one.number] = one.label
+            where = f"{panel.title}: " if len(drawn) > 1 else ""
+            remarks.setdefault(one.number, []).extend([f"{where}{one.remark}"] if one.remark else [])
+    return {number: with_remark(label, ", ".join(remarks[number])) for number, label in sorted(labels.items())}
+
+
+def with_remark(label: str, remark: str) -> str:
+    """Return a label and what else is to be said of its curve."""
+    return f"{label} ({remark})" if remark else label
+
+
+def single_values(metric: str, series: Sequence[Series], text: Callable[[Value], str], *, log_y: bool) -> Scatter:
+    """Return the panel of a metric of which each run has one value: a dot for each, from the last run to the first."""
+    shown = [one for one in reversed(series) if one.values]
+    x = word_axis("run", [text(one.name) for one in shown])
+    y = axis_of(metric, (one.values[0] for one in shown), LOG if log_y else LINEAR, margin=_ROOM)
+    places = zip(shown, x.places(map(float, range(len(shown)))), y.places(one.values[0] for one in shown), strict=True)
+    return Scatter(metric, x, y, tuple(Dot(one.label, u, v, "", text(one.values[0])) for one, u, v in places))
 
 
 def scatter(

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from gittrack.plot.axis import LOG
-from gittrack.plot.figure import Curves, Parallel
+from gittrack.plot.figure import Curves, Parallel, legend
 from gittrack.plot.page_parts import SCRIPT, STYLE
 from gittrack.plot.thin import strokes
 from gittrack.plot.vector import COLORS, COLUMNS, curves_svg, parallel_svg, scatter_svg
@@ -23,7 +23,7 @@ from gittrack.plot.vector import COLORS, COLUMNS, curves_svg, parallel_svg, scat
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gittrack.plot.figure import Figure, Panel
+    from gittrack.plot.figure import Dot, Figure, Panel
 
 _UNSAFE: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&'\u2028\u2029"}
 
@@ -66,11 +66,10 @@ def _figure(svg: str) -> str:
 
 
 def _legend(panels: Sequence[Panel]) -> str:
-    labels = {one.number: one.label for panel in panels if isinstance(panel, Curves) for one in panel.series}
     keys = (
         f'<button type="button" class="c{number % COLORS}" data-run="{number}" aria-pressed="true">'
         f"{escape(label)}</button>"
-        for number, label in sorted(labels.items())
+        for number, label in legend(panels).items()
     )
     return f'<nav aria-label="runs">{"".join(keys)}</nav>'
 
@@ -106,11 +105,15 @@ def _line_data(panel: Curves, us: Sequence[float], values: Sequence[float]) -> t
 def _scatter_data(panel: Panel) -> dict[str, object]:
     assert not isinstance(panel, Curves)
     dots = [
-        {"label": dot.label, "u": dot.x, "v": dot.y, "texts": [[panel.x.name, dot.param], [panel.title, dot.value]]}
+        {"label": dot.label, "u": dot.x, "v": dot.y, "texts": [*_param_text(panel, dot), [panel.title, dot.value]]}
         for dot in panel.dots
         if math.isfinite(dot.x) and math.isfinite(dot.y)
     ]
     return {"kind": "dots", "dots": dots}
+
+
+def _param_text(panel: Panel, dot: Dot) -> list[list[str]]:
+    return [[panel.x.name, dot.param]] if dot.param else []
 
 
 def _parallel_data(figure: Parallel) -> dict[str, object]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from gittrack.plot.axis import LOG
-from gittrack.plot.figure import Curves, Parallel
+from gittrack.plot.figure import Curves, Parallel, legend
 from gittrack.plot.thin import HIGH, LOW, NAN, not_finite, strokes
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _draw_line(
     color = _color(number)
     place.plot(xs, ys, color=color, linewidth=width, alpha=alpha, linestyle=_line(number), clip_on=False)
     alone = [piece[0] for piece in pieces if len(piece) == 1]
-    place.plot([us[i] for i in alone], [vs[i] for i in alone], "o", color=color, alpha=alpha, markersize=2 * width)
+    place.plot([us[i] for i in alone], [vs[i] for i in alone], "o", color=color, alpha=alpha, markersize=3.5 * width)
 
 
 def _draw_dots(panel: Scatter, place: Axes) -> None:
@@ -106,14 +106,14 @@ def _draw_dots(panel: Scatter, place: Axes) -> None:
 
 
 def _draw_legend(panels: Sequence[Panel], canvas: Canvas) -> None:
-    labels = {one.number: one.label for panel in panels if isinstance(panel, Curves) for one in panel.series}
+    labels = legend(panels)
     if not labels:
         return
-    handles = [Line2D([], [], color=_color(number), linestyle=_line(number)) for number in sorted(labels)]
-    legend = canvas.legend(handles, ["" for _ in handles], loc="outside right upper", fontsize=8, frameon=False)
+    handles = [Line2D([], [], color=_color(number), linestyle=_line(number)) for number in labels]
+    shown = canvas.legend(handles, ["" for _ in handles], loc="outside right upper", fontsize=8, frameon=False)
     # Afterwards: a label that starts with an underscore would not be drawn.
-    for text, number in zip(legend.get_texts(), sorted(labels), strict=True):
-        text.set_text(labels[number])
+    for text, label in zip(shown.get_texts(), labels.values(), strict=True):
+        text.set_text(label)
 
 
 def _draw_parallel(figure: Parallel, place: Axes) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ class Series:
     """One metric of one run: `xs` ascending, `values` as they were logged, `smooth` them smoothed, or the same list.
 
     `number` is the run's place among those that are plotted, which gives it its colour; `label` is what is written
-    of it.
+    of it, and `remark` what else there is to say, see `remarked`.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Series:
     xs: list[float]
     values: list[float]
     smooth: list[float]
+    remark: str = ""
 
     @property
     def smoothed(self) -> bool:
@@ -59,6 +61,16 @@ def coordinates(points: Sequence[Point], along: str, start: float) -> tuple[list
         order = sorted(range(len(xs)), key=xs.__getitem__)
         xs, values = [xs[index] for index in order], [values[index] for index in order]
     return xs, values
+
+
+def remarked(series: Sequence[Series]) -> list[Series]:
+    """Return the curves of one metric; of those that lie on each other each says so, for only one can be seen."""
+    alike: dict[bytes, list[Series]] = {}
+    for one in series:
+        alike.setdefault(array("d", one.xs + one.values).tobytes(), []).append(one)
+    remarks = {one.number: f"same as {first.run[:8]}" for first, *rest in alike.values() for one in rest}
+    remarks |= {group[0].number: f"{len(group)} coincide" for group in alike.values() if len(group) > 1}
+    return [replace(one, remark=remarks.get(one.number, "")) for one in series]
 
 
 def real(value: Number) -> float:
