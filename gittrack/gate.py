@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gittrack.git.walk import commit_of
@@ -35,7 +36,7 @@ class Question:
     """What is to be judged: by these rules, `candidate` against `baseline`, which are revisions.
 
     `where` are the runs that count, `summary` the value of a metric that does. With `exact` the runs of the candidate
-    have to be those of that very commit.
+    have to be those of that very commit. Params whose names `ignored` matches, as the shell does, may differ.
     """
 
     rules: tuple[Rule, ...]
@@ -45,6 +46,7 @@ class Question:
     summary: str = "last"
     where: Condition | None = None
     exact: bool = False
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,17 @@ def decide(catalog: Catalog, question: Question) -> Outcome:
 
 
 def params_that_differ(outcome: Outcome) -> list[ParamChange]:
-    """Return the params of which the runs of the two sides have not the same values."""
-    sides = [_values_of_params(side.runs) for side in (outcome.baseline, outcome.candidate)]
+    """Return the params of which the runs of the two sides have not the same values, but for those that are ignored."""
+    return [
+        change
+        for change in differing_params(outcome.baseline.runs, outcome.candidate.runs)
+        if not any(fnmatchcase(change.name, pattern) for pattern in outcome.question.ignored)
+    ]
+
+
+def differing_params(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[ParamChange]:
+    """Return the params of which the runs of two sides have not the same values."""
+    sides = [_values_of_params(runs) for runs in (baseline, candidate)]
     changes = (
         ParamChange(name, *(tuple(side.get(name, ())) for side in sides))
         for name in dict.fromkeys(name for side in sides for name in side)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gittrack.cli.diff import harmless
-from gittrack.cli.judging import direction_in, metric_name, summary_option
+from gittrack.cli.judging import direction_in, metric_name, summary_option, tell_params
 from gittrack.cli.render import fit, screen, visible
 from gittrack.cli.selection import PATHS, PathsCommand, Selection
 from gittrack.cli.source import (
@@ -28,7 +28,7 @@ from gittrack.cli.wording import counted, short_number
 from gittrack.lineage.middle import Aggregate, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gittrack.catalog import Catalog
     from gittrack.cli.render import Screen
@@ -49,7 +49,8 @@ GOOD and BAD are revisions or runs. A commit is good where its metric is as good
 runs that were made with the very files of a commit tell first; where there are none, the command of the nearest run is
 run there, in a worktree of its own, and recorded, so that a search that is interrupted goes on where it was. A commit
 that cannot be run is skipped, as by 'git bisect skip'. HEAD, the index and your files stay as they are. Exit code 0
-only if one commit was found. See docs/history.md.
+only if one commit was found. A warning names the params that differ between the runs of good and of bad commits, for
+then it may be not the code that made the difference. See docs/history.md.
 """
 
 
@@ -105,11 +106,25 @@ def command(
     bisection = Bisection(catalog, question, span, _listener(metric), dry=dry_run)
     say(f"{counted(bisection.count, 'commit')} between {span.good[:7]} and {span.bad[:7]}")
     result = bisection.search()
+    differing = _differing((*bisection.ends, *result.steps))
+    tell_params(differing, "of good and of bad commits")
     if as_json:
-        print_json(_document(question, span, result))
+        print_json(_document(question, span, result) | {"params_that_differ": differing})
     else:
         _tell(catalog, question, result, screen(color))
     sys.exit(0 if result.found else 1)
+
+
+def _differing(known: Sequence[Evidence]) -> list[str]:
+    """The params of which the runs of good commits have other values than those of bad ones."""
+    from gittrack.gate import differing_params
+    from gittrack.lineage.bisect import Verdict
+
+    good, bad = (
+        [run for evidence in known if evidence.verdict is verdict for run in evidence.runs]
+        for verdict in (Verdict.GOOD, Verdict.BAD)
+    )
+    return [change.name for change in differing_params(good, bad)] if good and bad else []
 
 
 def _listener(metric: str) -> Listener:

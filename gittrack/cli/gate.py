@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gittrack.cli.judging import counting, direction_in, metric_name, statuses_option, summary_option
+from gittrack.cli.judging import counting, direction_in, metric_name, statuses_option, summary_option, tell_params
 from gittrack.cli.pager import write_utf8
 from gittrack.cli.source import complete_any_metric, json_option, open_runs, print_json, say, tell_problems
 from gittrack.errors import GittrackError, UsageError
@@ -33,7 +33,8 @@ Examples:
 
 \b
 Prints a report in Markdown. Exit code 0: no metric is worse by more than the tolerance. 1: one is, or there is no run
-to judge, or to judge by.
+to judge, or to judge by. A warning names the params that differ between the two, for then it may be not the code that
+made the difference; --ignore-param says which may.
 
 \b
 The candidate's runs are those of the nearest commit, from --candidate back to where the baseline's history begins, that
@@ -74,6 +75,13 @@ one it was made on, with a star. See docs/gate.md, with examples for GitHub and 
 @summary_option
 @click.option("-w", "--where", multiple=True, metavar="FILTER", help="Only runs that meet it count.")
 @statuses_option
+@click.option(
+    "--ignore-param",
+    "ignored",
+    multiple=True,
+    metavar="GLOB",
+    help="Params that may differ between the two, such as seed or 'data.*'; repeatable.",
+)
 @click.option("--require-run", is_flag=True, help="The candidate's very commit must have runs, not one before it.")
 @click.option(
     "--report", "path", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report there as well."
@@ -91,13 +99,14 @@ def command(
     summary: str,
     where: tuple[str, ...],
     all_statuses: bool,
+    ignored: tuple[str, ...],
     require_run: bool,
     path: str | None,
     as_json: bool,
 ) -> None:
     """Fail when the runs of a change are worse than those of its base."""
     from gittrack.cli.verdict_page import document, report
-    from gittrack.gate import Question, decide
+    from gittrack.gate import Question, decide, params_that_differ
 
     if not isfinite(tolerance):
         raise UsageError("--tolerance is a number, such as 0.01")
@@ -107,9 +116,11 @@ def command(
         Rule(*_metric(catalog, text, least=least, most=most), tolerance=tolerance, relative=relative)
         for text in metrics
     )
-    question = Question(rules, candidate, baseline, Aggregate(aggregate), summary, condition, require_run)
+    question = Question(rules, candidate, baseline, Aggregate(aggregate), summary, condition, require_run, ignored)
     outcome = decide(catalog, question)
     tell_problems(catalog)
+    if outcome.problem is None:
+        tell_params([change.name for change in params_that_differ(outcome)], "of the baseline and the candidate")
     text = "".join(f"{line}\n" for line in report(outcome))
     if as_json:
         print_json(document(outcome))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import click
 
+from gittrack.cli.source import say
 from gittrack.errors import GittrackError, UsageError
 from gittrack.judge.direction import Direction, guess
 
@@ -19,6 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 Directions: TypeAlias = Callable[[str], "Direction | None"]
 
 SUMMARIES: Final = ("last", "min", "max")
+_NAMED: Final = 8  # params
 
 
 def summary_option(command: _F) -> _F:
@@ -61,6 +63,13 @@ def metric_names(catalog: Catalog, texts: Sequence[str]) -> list[str]:
         parts = [] if catalog.has(metric_field(whole, "last")) else list(filter(None, text.split(",")))
         found |= dict.fromkeys(metric_name(catalog, part) for part in parts or [text])
     return list(found)
+
+
+def tell_params(names: Sequence[str], where: str) -> None:
+    """Warn of params that differ where only the code was to differ."""
+    if names:
+        listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        say(f"warning: params differ between the runs {where}, so it may not be the code: {listed}")
 
 
 def is_number(metric: Field) -> Condition:

@@ -122,19 +122,23 @@ class Bisection:
         self._records = _Records(catalog, question, tuple(self._nodes.values()))
         self._known: _Known = {}
         self._steps: list[Evidence] = []
+        self.ends: list[Evidence] = []  # what recorded runs tell of the two ends
 
     def search(self) -> Result:
         """Look for the first bad commit; GittrackError where one of the two ends is not what it was said to be."""
         bad = self._commits[-1].id
-        self._check(self._span.good, Verdict.GOOD, self._recorded(self._span.good))
-        self._check(self._span.bad, Verdict.BAD, self._recorded(bad))
+        ends = [(self._span.good, self._span.good, Verdict.GOOD), (self._span.bad, bad, Verdict.BAD)]
+        for named, end, expected in ends:
+            evidence = self._recorded(end)
+            self._check(named, expected, evidence)
+            self.ends += [evidence] if evidence else []
         search = Search({commit.id: commit.parents for commit in self._commits}, bad)
         known = {commit for commit in search.parents if self._recorded(commit) is not None}
         while (commit := search.next(known)) is not None:
-            evidence = self._evidence(commit, search)
-            if isinstance(evidence, Need):
-                return Result(search.suspects(), found=False, steps=self._steps, need=evidence)
-            search = search.told(commit, evidence.verdict)
+            found = self._evidence(commit, search)
+            if isinstance(found, Need):
+                return Result(search.suspects(), found=False, steps=self._steps, need=found)
+            search = search.told(commit, found.verdict)
         suspects = search.suspects()
         need = self._prove(search) if len(suspects) == 1 else None
         return Result(suspects, len(suspects) == 1 and need is None, self._steps, need)

@@ -79,7 +79,7 @@ def test_the_report(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> N
     result = gate(gittrack, "--tolerance", "0.01")
 
     assert result.code == 1
-    assert result.err == "gittrack: the gate is closed: acc is worse\n"
+    assert result.err.splitlines()[1:] == ["gittrack: the gate is closed: acc is worse"]
     assert result.out.splitlines() == [
         "### gittrack gate: failed",
         "",
@@ -97,7 +97,7 @@ def test_the_report(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> N
 
 
 def test_exit_codes_and_verdicts(branches: Path, gittrack: Gittrack, log: Log) -> None:
-    log({"acc": 0.90, "loss": 0.25})
+    log({"acc": 0.90, "loss": 0.25, "params": {"lr": 0.1, "width": 64}})
 
     assert gate(gittrack).code == 1, branches
     passed = gate(gittrack, "--tolerance", "0.01")
@@ -114,7 +114,7 @@ def test_exit_codes_and_verdicts(branches: Path, gittrack: Gittrack, log: Log) -
 
 
 def test_several_metrics(branches: Path, gittrack: Gittrack, log: Log) -> None:
-    log({"acc": 0.95, "loss": 0.9, "speed": 3})
+    log({"acc": 0.95, "loss": 0.9, "speed": 3, "params": {"lr": 0.1, "width": 64}})
 
     result = gittrack("gate", *"--metric acc --metric loss:min --metric speed:max --baseline main".split())
 
@@ -379,3 +379,17 @@ def test_a_metric_that_no_run_has_is_told_before_its_direction(branches: Path, g
     result = gittrack("gate", "--metric", "reach", "--baseline", "main")
     assert (result.code, result.out) == (1, ""), branches
     assert "no run has metrics.reach" in result.err
+
+
+def test_params_that_differ_are_told_unless_they_may(branches: Path, gittrack: Gittrack, log: Log) -> None:
+    log({"acc": 0.95, "params": {"lr": 0.2, "width": 64, "data": {"seed": 7}}})
+
+    told = gate(gittrack)
+    some = gate(gittrack, "--ignore-param", "data.*")
+    none = gate(gittrack, "--ignore-param", "data.s?ed", "--ignore-param", "lr")
+
+    where = "between the runs of the baseline and the candidate"
+    assert told.err == f"gittrack: warning: params differ {where}, so it may not be the code: lr, data.seed\n", branches
+    assert some.err == f"gittrack: warning: params differ {where}, so it may not be the code: lr\n"
+    assert ("| data.seed |" in told.out, "| data.seed |" in some.out) == (True, False)
+    assert (none.code, none.err, "| param |" in none.out) == (0, "", False)

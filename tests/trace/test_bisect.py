@@ -191,7 +191,7 @@ def test_paths_and_filters(code: Path, git: Git, commit: Commit, record: Record,
     assert "1 commit between" in result.err
     nothing = gittrack("bisect", "acc", "--threshold", "0.9", first, "main", "--", "nothing-here")
     assert (nothing.code, "changes these paths" in nothing.err) == (1, True)
-    without = gittrack("bisect", "acc", "--threshold", "0.9", first, "main", "-d", "--where", "tags.odd IS NOT NULL")
+    without = gittrack("bisect", "acc", "--threshold", "0.9", first, "main", "-n", "--where", "tags.odd IS NOT NULL")
     assert (without.code, "next would be" in without.out) == (1, True), without.err
 
 
@@ -254,3 +254,20 @@ def test_what_cannot_be_meant(
 
     assert (result.code in (1, 2), result.out) == (True, "")
     assert sentence in result.err, result.err
+
+
+def test_params_that_differ_between_good_and_bad_are_told(
+    code: Path, commit: Commit, record: Record, gittrack: Gittrack
+) -> None:
+    first = commit(1)
+    record("good")
+    commit(0.1)
+    assert gittrack("run", "-q", "--metrics", "metrics.json", "--", "python3", "train.py", "--lr", "0.1").code == 0
+
+    result = gittrack("bisect", "acc", "--threshold", "0.9", first, "HEAD", "-n", "--json")
+    same = gittrack("bisect", "acc", "--threshold", "0.9", first, "HEAD", "-n", "--where", "lr is null")
+
+    warning = "warning: params differ between the runs of good and of bad commits, so it may not be the code: lr"
+    assert warning in result.err, code
+    assert asked(result)["params_that_differ"] == ["lr"]
+    assert "params differ" not in same.err
