@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import check_id, is_id
 from gittrack.errors import RepositoryError, StorageError, UsageError
@@ -13,7 +14,11 @@ from gittrack.git.refs import is_folder, read_ref
 from gittrack.git.repository import Repository, Settings, Signature, committer, discover, identity, settings
 from gittrack.git.settled import lost_tip
 
+if TYPE_CHECKING:
+    from gittrack.git.signing import Committer
+
 DEFAULT_BRANCH = "gittrack/runs"
+SIGN_TIMEOUT = 30  # seconds, for a key that wants to be touched
 _HEADS = "refs/heads/"
 # What git forbids (git help check-ref-format), and what would be taken for something else.
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|^refs/|(?:^|/)\.|(?:\.lock|\.)(?:/|$)|/$")
@@ -40,9 +45,14 @@ class Project:
         return identity(self.repo)
 
     @cached_property
-    def committer(self) -> Signature:
-        """Whom git names as the committer; RepositoryError when it does not know."""
-        return committer(self.repo)
+    def committer(self) -> Committer:
+        """Whom git names as the committer, and whether commits are signed; RepositoryError when it does not know."""
+        from gittrack.git.signing import Committer  # readers commit nothing
+
+        who = committer(self.repo)
+        signs = self.settings.flag("gittrack.sign", default=False)
+        patience = float(self.settings.number("gittrack.signTimeout", SIGN_TIMEOUT)) if signs else None
+        return Committer(who.name, who.email, patience)
 
     @cached_property
     def runs_ref(self) -> str:

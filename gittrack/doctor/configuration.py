@@ -51,8 +51,11 @@ def _remote(_: Project, value: str) -> None:
     check_text("the name of a remote", value)
 
 
-def _push_snapshots(project: Project, _: str) -> None:
-    project.settings.flag("gittrack.pushsnapshots", default=True)
+def _flag(key: str) -> Callable[[Project, str], None]:
+    def examine(project: Project, _: str) -> None:
+        project.settings.flag(key.lower(), default=True)
+
+    return examine
 
 
 SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
@@ -63,7 +66,9 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.environment": _environment,
     "gittrack.redact": _redact,
     "gittrack.remote": _remote,
-    "gittrack.pushSnapshots": _push_snapshots,
+    "gittrack.pushSnapshots": _flag("gittrack.pushSnapshots"),
+    "gittrack.sign": _flag("gittrack.sign"),
+    "gittrack.signTimeout": _number("gittrack.signTimeout"),
 }
 
 

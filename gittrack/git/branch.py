@@ -18,6 +18,7 @@ from gittrack.git.lock import ThreadLock, held_lock
 from gittrack.git.packs import open_packs
 from gittrack.git.refs import read_ref, swap_ref, sync_ref
 from gittrack.git.settled import remember_tip, settle_tip
+from gittrack.git.signing import write_commit
 from gittrack.git.store import ObjectStore
 from gittrack.git.tree import DIRECTORY, FILE, Entry, find_entry, parse_tree, put_entries
 
@@ -202,7 +203,7 @@ def add_commit(store: ObjectStore, tip: str | None, addition: Addition, committe
         (addition.author, addition.author_time),
         (committer, time.time()),
     )
-    return store.write("commit", data)
+    return write_commit(store, data, committer)
 
 
 def _edit(store: ObjectStore, tree: bytes, node: _Node, prefix: str, replace: frozenset[str]) -> bytes:

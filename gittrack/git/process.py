@@ -92,8 +92,12 @@ def start_git(
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.PIPE,
+    own_session: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start git with its output on a pipe; the caller ends it. For the common case there is `run_git`."""
+    """Start git with its output on a pipe; the caller ends it. For the common case there is `run_git`.
+
+    In a session of its own it has no terminal to ask on, and its process group is that of all that it starts.
+    """
     directory = _directory(cwd, repo)
     try:
         return subprocess.Popen(
@@ -103,6 +107,7 @@ def start_git(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            start_new_session=own_session,
         )
     except FileNotFoundError as error:
         if directory is not None and not os.path.isdir(directory):

@@ -16,6 +16,7 @@ from gittrack.git.reader import BlobReader
 from gittrack.git.refs import read_ref
 from gittrack.git.rewriting import NewObjects, history_without
 from gittrack.git.settled import settle_tip
+from gittrack.git.signing import write_commit
 from gittrack.git.store import ObjectStore
 from gittrack.git.transport import TransportError, remote_refs
 from gittrack.git.worktrees import is_shallow
@@ -155,7 +156,7 @@ def _joined(project: Project, store: ObjectStore, tree: str, ours: str | None, t
         return parents[0]
     now = time.time()
     who = (project.author, now), (project.committer, now)
-    return store.write("commit", commit_bytes(tree, parents, "merge runs\n", *who))
+    return write_commit(store, commit_bytes(tree, parents, "merge runs\n", *who), project.committer)
 
 
 def _remember(project: Project, theirs: str, news: News, received: Received) -> None:
