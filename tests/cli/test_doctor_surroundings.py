@@ -32,9 +32,9 @@ def commit(git: Git, *changes: str) -> None:
     git("fast-import", "--quiet", "--force", input=head + "".join(changes))
 
 
-def test_the_settings_that_are_known_are_those_of_the_readme(recorded: Path, git: Git, gittrack: Gittrack) -> None:
-    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    there = re.findall(r"`(gittrack\.\w+)` ", page.partition("Settings, all by `git config`")[2].partition("\n\n")[0])
+def test_the_settings_that_are_known_are_those_of_their_page(recorded: Path, git: Git, gittrack: Gittrack) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    there = re.findall(r"^\| `(gittrack\.\w+)` \|", page, re.MULTILINE)
     assert sorted(SETTINGS) == sorted(there)
     values = {"gittrack.branch": "gittrack/runs", "gittrack.experiment": "lr sweep"}
     for key in there:
