@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 FIRST_TIME: Final = 1_700_000_000
 APART: Final = 60  # seconds from the start of a run to that of the next
 LASTS: Final = 45.5
+# Each commit writes every folder that it adds to whole, so that of a million runs not every hundredth can be one.
 RUNS_A_COMMIT: Final = 100
+_MANY: Final = 100_000
+RUNS_A_COMMIT_OF_MANY: Final = 10_000
 # As many runs as one git fast-import is given: it keeps the trees of all of them in memory.
 _AT_ONCE: Final = 100_000
 _WHO: Final = "Ada Example <ada@example.com>"
@@ -194,9 +197,10 @@ def populate(repo: str, count: int, *, first: int = 0, commits: Sequence[str] = 
             repo, [f"{_commit('refs/gittrack/code', FIRST_TIME, f'pin {head}')}from {head}\ndeleteall\n".encode()]
         )
     write = _writer()
+    together = RUNS_A_COMMIT if count <= _MANY else RUNS_A_COMMIT_OF_MANY
     for start in range(first, first + count, _AT_ONCE):
         tip = git(repo, "for-each-ref", "--format=%(objectname)", RUNS_REF).decode().strip()
-        _fast_import(repo, _stream(range(start, min(start + _AT_ONCE, first + count)), code, write, tip))
+        _fast_import(repo, _stream(range(start, min(start + _AT_ONCE, first + count)), code, write, tip, together))
 
 
 def _fast_import(repo: str, stream: Iterable[bytes]) -> None:
@@ -210,12 +214,12 @@ def _fast_import(repo: str, stream: Iterable[bytes]) -> None:
 
 
 def _stream(
-    runs: range, code: Sequence[str | None], write: Callable[[int, str | None], bytes], tip: str
+    runs: range, code: Sequence[str | None], write: Callable[[int, str | None], bytes], tip: str, together: int
 ) -> Iterable[bytes]:
-    """What git fast-import is told: the shared blob, then the files of the runs, a hundred of them a commit."""
+    """What git fast-import is told: the shared blob, then the files of the runs, so many of them a commit."""
     yield b"blob\nmark :1\ndata %d\n%s\n" % (len(_PACKAGES), _PACKAGES)
     for place, number in enumerate(runs):
-        if place % RUNS_A_COMMIT == 0:
+        if place % together == 0:
             yield _commit(RUNS_REF, FIRST_TIME + APART * number, f"runs from {run_name(number)} on").encode()
             if place == 0:
                 yield (
