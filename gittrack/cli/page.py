@@ -223,13 +223,22 @@ def _output(catalog: Catalog, run: Run, page: Screen) -> list[str]:
     if not run.output and run.status != RUNNING:
         return []
     lines = visible_lines(catalog.output(run).decode("utf-8", "replace"))
-    if not lines:
-        return []
-    last = lines[-LAST_LINES:]
-    before = f", the last {len(last)}; all: gittrack show {run.id[:8]} --output" if len(lines) > len(last) else ""
-    title = f"Output ({counted(len(lines), 'line')}{before})"
+    rest = _before_error(lines, visible_lines(run.error or ""))
+    last = rest[-LAST_LINES:]
+    told = f", the last {len(last)}{' before the error' if len(rest) < len(lines) else ''}"
+    more = f"{told}; all: gittrack show {run.id[:8]} --output" if len(lines) > len(last) else ""
+    title = f"Output ({counted(len(lines), 'line')}{more})"
     shown = last if page.width is None else [fit(line.expandtabs(), page.width - len(INDENT)) for line in last]
     return _section(title, shown, page)
+
+
+def _before_error(lines: list[str], error: list[str]) -> list[str]:
+    """The lines without those at their end that the error repeats."""
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    repeated = next((n for n in range(min(len(error), end), 0, -1) if lines[end - n : end] == error[-n:]), 0)
+    return lines[: end - repeated] if repeated else lines
 
 
 def _plain_git(catalog: Catalog, run: Run, page: Screen) -> list[str]:

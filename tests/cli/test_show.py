@@ -107,3 +107,40 @@ def test_without_runs(repo: Path, gittrack: Gittrack) -> None:
 
     assert (result.code, result.out) == (1, ""), repo
     assert result.err.startswith("gittrack: error: ")
+
+
+def test_a_traceback_is_shown_once(repo: Path, gittrack: Gittrack, terminal: Terminal) -> None:
+    (repo / "train.py").write_text("for i in range(12): print('epoch', i)\nraise ValueError('x' * 200)\n")
+    assert gittrack("run", "--", sys.executable, "train.py").code == 1
+
+    page = gittrack("show").out
+    narrow = terminal("show", width=60)[1]
+
+    assert page.count("ValueError: xxx") == page.count("Traceback (most") == 1, repo
+    assert page.index("exit code 1") < page.index("ValueError: xxx") < page.index("epoch 11")
+    assert re.search(
+        r"^Output \(16 lines, the last 10 before the error; all: gittrack show \w+ --output\)$", page, re.MULTILINE
+    )
+    assert "x" * 200 in narrow, "the error is whole"
+    assert gittrack("show", "--output").out.count("ValueError: xxx") == 1
+
+
+def test_an_output_that_is_all_error_is_not_shown_again(repo: Path, gittrack: Gittrack) -> None:
+    assert gittrack("run", "--", "sh", "-c", "echo broken >&2; echo >&2; exit 3").code == 3
+
+    page = gittrack("show").out
+
+    assert page.count("broken") == 1 + page.count("echo broken"), repo
+    assert "\nOutput" not in page
+
+
+def test_a_name_of_two_runs_means_neither(recorded: Path, gittrack: Gittrack) -> None:
+    ids = [json.loads(gittrack("show", name, "--json").out)["id"][:8] for name in ("grid-0", "grid-2")]
+    assert gittrack("rename", "grid-2", "grid-0").code == 0
+
+    for words in (["show"], ["diff"], ["plot", "loss"], ["compare", "latest"], ["tag"], ["rm"]):
+        result = gittrack(*words, "grid-0", *(["a=b"] if words == ["tag"] else []))
+        assert (result.code, result.out) == (1, ""), recorded
+        assert "'grid-0' means several runs: " in result.err
+        assert all(f"{run_id} grid-0" in result.err for run_id in ids)
+        assert "give the id of one" in result.err
