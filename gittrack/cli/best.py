@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
 
+from gittrack.cli.columns import formatter
 from gittrack.cli.grouping import group_fields, short_cell
 from gittrack.cli.judging import (
     counting,
@@ -21,7 +22,7 @@ from gittrack.cli.judging import (
 )
 from gittrack.cli.pager import show_lines, write_lines
 from gittrack.cli.render import fit, harmless_json, screen, visible
-from gittrack.cli.report import array_lines, laid_out
+from gittrack.cli.report import array_lines, formatted, laid_out
 from gittrack.cli.selection import SelectingCommand, Selection, selecting
 from gittrack.cli.source import color_option, complete_any_metric, json_option, label, open_runs, say, tell_problems
 from gittrack.cli.wording import left_out, short_number
@@ -52,6 +53,7 @@ Examples:
   gittrack reproduce $(gittrack best acc -q)      run it again
   gittrack best loss --summary min -n 5           the five that came lowest at any step
   gittrack best reward --max main..feature        among the runs of what feature adds to main
+  gittrack best acc -n 3 --format '{id} {lr} {acc:.3f}'
   gittrack best acc --per branch                  the best of each branch
   gittrack best acc --per params.model,params.lr --where "start_time > '7 days ago'"
 
@@ -73,6 +75,7 @@ Of runs that are equally good the newest comes first, and the others are named.
 )
 @summary_option
 @statuses_option
+@click.option("--format", "template", metavar="TEXT", help="One line a run, as for gittrack log: '{id} {acc:.3f}'.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the ids alone, for scripts.")
 @json_option
 @color_option
@@ -85,13 +88,16 @@ def command(
     per: tuple[str, ...],
     summary: str,
     all_statuses: bool,
+    template: str | None,
     quiet: bool,
     as_json: bool,
     color: str,
 ) -> None:
     """Show the best run by a metric, with its params and its commit."""
-    if selection.count == 0 or (quiet and as_json):
-        raise UsageError("-n is 1 or more" if selection.count == 0 else "--quiet and --json exclude each other")
+    if selection.count == 0:
+        raise UsageError("-n is 1 or more")
+    if quiet + as_json + (template is not None) > 1:
+        raise UsageError("--quiet, --json and --format exclude each other; give one of them")
     catalog = open_runs()
     metric = metric_name(catalog, metric)
     field, fields = metric_field(metric, summary), group_fields(per, catalog.bare)
@@ -104,8 +110,11 @@ def command(
         raise GittrackError(_nothing(catalog, selection, field, status))
     if as_json:
         write_lines(array_lines(_document(catalog, *each, field, fields) for each in found.items()))
+    elif template is not None:
+        lines = formatter(template, catalog.bare)
+        show_lines(formatted(catalog.documents(_all_of(found)), lines), catalog.project, "log")
     elif quiet:
-        click.echo("\n".join(hit.id for leading in found.values() for hit in leading.best))
+        click.echo("\n".join(hit.id for hit in _all_of(found)))
     else:
         _show(catalog, found, field, fields, screen(color))
     if not as_json:
@@ -130,6 +139,10 @@ def _best(
         query = replace(query, where=both(query.where, is_number(field)), order=order, limit=count + _TIED + 1)
     columns = [*(named.field for named in fields if named.field), field]
     return leaders(_valued(catalog.cells(catalog.hits(query), columns)), direction, count)
+
+
+def _all_of(found: Found) -> list[Hit]:
+    return [hit for leading in found.values() for hit in leading.best]
 
 
 def _valued(rows: Iterable[tuple[Hit, tuple[Cell, ...]]]) -> Iterator[tuple[tuple[Cell, ...], Hit, int | float]]:
@@ -162,7 +175,7 @@ def _document(
 
 
 def _show(catalog: Catalog, found: Found, field: Field, fields: Sequence[Named], page: Screen) -> None:
-    hits = [hit for leading in found.values() for hit in leading.best]
+    hits = _all_of(found)
     groups = {hit.id: values for values, leading in found.items() for hit in leading.best}
     table = laid_out(catalog.documents(hits), page, lambda runs: _shapes(runs, groups, field, fields, page))
     remarks: list[str] = []

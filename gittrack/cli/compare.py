@@ -9,12 +9,13 @@ import click
 from gittrack.cli.judging import directions, metric_name, summary_option
 from gittrack.cli.pager import show_page
 from gittrack.cli.render import fit, screen
-from gittrack.cli.selection import SelectingCommand, Selection, selecting
+from gittrack.cli.selection import SelectingCommand, Selection, selecting, with_ranges
+from gittrack.cli.sheet import Form, form_options
 from gittrack.cli.source import (
     color_option,
     complete_any_metric,
     complete_run,
-    json_option,
+    is_run,
     open_runs,
     print_json,
     say,
@@ -37,6 +38,7 @@ Examples:
   gittrack compare brave-otter 3fa2 latest               what differs among three runs
   gittrack compare -5                                    among the last five
   gittrack compare --where "params.model = 'tree'" --sort -metrics.acc -n 4
+  gittrack compare main..topic -- src/model.py           what topic tried there
   gittrack compare latest~1 latest --all                 also what is the same
   gittrack compare --experiment lr --min train/x --md    train/x is better when less; a Markdown table
 
@@ -51,7 +53,7 @@ beside each other stand below each other. 'gittrack diff' shows two runs with th
 
 
 @click.command("compare", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("specs", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
+@click.argument("specs", metavar="[RUN|A..B]...", nargs=-1, shell_complete=complete_run)
 @selecting(revisions=False)
 @click.option("--all", "everything", is_flag=True, help="Show also what is the same for all of them.")
 @click.option(
@@ -71,9 +73,7 @@ beside each other stand below each other. 'gittrack diff' shows two runs with th
     help="Of this metric more is better; repeatable.",
 )
 @summary_option
-@json_option
-@click.option("--csv", is_flag=True, help="Print CSV, with every digit.")
-@click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
+@form_options
 @color_option
 def command(
     *,
@@ -83,29 +83,26 @@ def command(
     least: tuple[str, ...],
     most: tuple[str, ...],
     summary: str,
-    as_json: bool,
-    csv: bool,
-    markdown: bool,
+    form: Form,
     color: str,
 ) -> None:
     """Show what differs among runs, the best value of each metric marked."""
-    if as_json + csv + markdown > 1:
-        raise UsageError("--json, --csv and --md exclude each other; give one of them")
     from gittrack.compare import side_by_side
 
     catalog = open_runs()
+    selection, specs = with_ranges(selection, specs, lambda word: is_run(catalog, word))
     runs = _chosen(catalog, specs, selection)
     tell_problems(catalog)
     least, most = (tuple(metric_name(catalog, name) for name in names) for names in (least, most))
     _check_names(runs, (*least, *most))
     found = side_by_side(catalog, runs, directions(least, most), summary)
     rows = found if everything else [row for row in found if row.differs]
-    if as_json or csv:
-        _for_programs(runs, rows, as_json=as_json)
+    if form in (Form.JSON, Form.CSV):
+        _for_programs(runs, rows, form)
     elif not rows:
         click.echo("Nothing differs, the code aside." if any(not r.code.tree for r in runs) else "Nothing differs.")
     else:
-        _for_people(catalog, runs, rows, screen(color), markdown=markdown)
+        _for_people(catalog, runs, rows, screen(color), markdown=form is Form.MARKDOWN)
 
 
 def _chosen(catalog: Catalog, specs: Sequence[str], selection: Selection) -> list[Run]:
@@ -144,11 +141,11 @@ def _check_names(runs: Sequence[Run], names: Sequence[str]) -> None:
             raise UsageError(unknown("none of the runs has a metric", name, known))
 
 
-def _for_programs(runs: Sequence[Run], rows: Sequence[Row], *, as_json: bool) -> None:
+def _for_programs(runs: Sequence[Run], rows: Sequence[Row], form: Form) -> None:
     from gittrack.cli.pager import write_utf8
     from gittrack.cli.side_by_side import csv_of, document_of
 
-    if as_json:
+    if form is Form.JSON:
         print_json(document_of(runs, rows))
     else:
         write_utf8(csv_of(runs, rows))

@@ -14,6 +14,7 @@ from gittrack.cli.comparison import Compared, comparison_page, document
 from gittrack.cli.pager import show_stream
 from gittrack.cli.progress import Counter
 from gittrack.cli.render import screen, visible
+from gittrack.cli.selection import PATHS, PathsCommand
 from gittrack.cli.source import color_option, complete_run, json_option, open_runs, print_json, say, tell_problems
 from gittrack.errors import NotFetched, RunNotFound, UsageError
 from gittrack.git.diff import View, differs, patch, wants_color
@@ -40,27 +41,12 @@ The code is compared by git, uncommitted changes and untracked files included, a
 """
 # All other options for the code are about the form in which it is shown.
 _OF_CONTENT: Final = ("--ignore-all-space",)
-_PATHS: Final = "gittrack.paths"
 # What git colours with; all else that a terminal would obey is a file's content. Nothing that hides (8) is among it.
 _COLOR: Final = re.compile(r"(\x1b\[(?:(?!0*8[;mK])[0-9]*;)*(?!0*8[mK])[0-9]*[mK])")
 _NO_COLOR: Final = re.compile(r"(?!)")
 
 
-class _WithPaths(click.Command):
-    """A command whose words behind '--' are paths, also where an argument before them is left out."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--" in args:
-            place = args.index("--")
-            ctx.meta[_PATHS] = tuple(args[place + 1 :])
-            args = args[:place]
-        return super().parse_args(ctx, args)
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "[-- PATH...]"]
-
-
-@click.command("diff", cls=_WithPaths, epilog=EPILOG)
+@click.command("diff", cls=PathsCommand, epilog=EPILOG)
 @click.argument("before", metavar="[RUN]", default="latest", shell_complete=complete_run)
 @click.argument("after", metavar="[RUN]", required=False, shell_complete=complete_run)
 @click.option("--stat", is_flag=True, help="Of the code show how many lines changed in each file.")
@@ -88,7 +74,7 @@ def command(
     **options: bool | int | None,
 ) -> None:
     """Show what differs between two runs, or between a run, the newest by default, and what is here now."""
-    paths: tuple[str, ...] = click.get_current_context().meta.get(_PATHS, ())
+    paths: tuple[str, ...] = click.get_current_context().meta.get(PATHS, ())
     wanted = tuple(_git_options(options))
     _check(wanted, paths, only_code=only_code, no_code=no_code, as_json=as_json)
     catalog = open_runs()

@@ -65,6 +65,11 @@ def metric_names(catalog: Catalog, texts: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def are_metrics(catalog: Catalog, word: str) -> bool:
+    """Tell whether a word is a metric, or several with commas between them."""
+    return all(catalog.has(metric_field(name, "last")) for name in metric_names(catalog, [word]))
+
+
 def tell_params(names: Sequence[str], where: str) -> None:
     """Warn of params that differ where only the code was to differ."""
     if names:

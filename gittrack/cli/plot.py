@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from gittrack.cli.judging import metric_field, metric_names
+from gittrack.cli.judging import are_metrics, metric_field, metric_names
 from gittrack.cli.lazy import unknown
 from gittrack.cli.render import fit, screen, visible
-from gittrack.cli.selection import SelectingCommand, Selection, selecting
+from gittrack.cli.selection import SelectingCommand, Selection, selecting, with_ranges
 from gittrack.cli.source import (
     color_option,
     complete_any_metric,
     complete_run,
+    is_run,
     json_option,
     open_runs,
     print_json,
@@ -24,7 +25,7 @@ from gittrack.cli.source import (
     tell_problems,
 )
 from gittrack.cli.wording import counted, short_value
-from gittrack.errors import GittrackError, RunNotFound, UsageError
+from gittrack.errors import GittrackError, UsageError
 from gittrack.model import FINISHED
 from gittrack.plot.series import ALONG, CLOCK, STEP, Series, coordinates, real, remarked, smoothed
 from gittrack.query.terms import Missing, Not, Or, both
@@ -69,7 +70,7 @@ class Options(NamedTuple):
 
 @click.command("plot", cls=SelectingCommand, epilog=EPILOG)
 @click.argument("metrics", metavar="METRIC[,METRIC...]", shell_complete=complete_any_metric)
-@click.argument("words", metavar="[METRIC|RUN]...", nargs=-1, shell_complete=complete_run)
+@click.argument("words", metavar="[METRIC|RUN|A..B]...", nargs=-1, shell_complete=complete_run)
 @click.option("--x", "along", type=click.Choice(ALONG), help="Curves over this; by default the step.")
 @click.option("--smooth", type=float, metavar="W", help="Smooth curves, from 0 to below 1; raw values stay faint.")
 @click.option("--log-x", is_flag=True, help="A logarithmic axis for steps, times or params.")
@@ -99,6 +100,7 @@ def command(
     _check(along, smooth, scatter, parallel, output, log_x=log_x, as_json=as_json)
     options = Options(along or STEP, smooth or 0.0, log_x, log_y)
     catalog = open_runs()
+    selection, words = with_ranges(selection, words, lambda word: is_run(catalog, word) or are_metrics(catalog, word))
     asked, specs = _sorted_out(catalog, metrics, words)
     if specs and (selection.narrows or selection.sort):
         raise UsageError("the runs are either named or chosen by options such as --where; not both")
@@ -149,20 +151,8 @@ def _check(
 
 def _sorted_out(catalog: Catalog, first: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The metrics and the runs that were typed: a word behind the first is a metric where no run answers to it."""
-    specs = [word for word in words if not _are_metrics(catalog, word) or _is_run(catalog, word)]
+    specs = [word for word in words if not are_metrics(catalog, word) or is_run(catalog, word)]
     return metric_names(catalog, [first, *(word for word in words if word not in specs)]), specs
-
-
-def _are_metrics(catalog: Catalog, word: str) -> bool:
-    return all(catalog.has(metric_field(name, "last")) for name in metric_names(catalog, [word]))
-
-
-def _is_run(catalog: Catalog, word: str) -> bool:
-    try:
-        catalog.find(word)
-    except RunNotFound:
-        return False
-    return True
 
 
 def _chosen(

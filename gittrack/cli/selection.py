@@ -6,7 +6,7 @@ import functools
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
@@ -117,6 +117,14 @@ def selecting(*, sort: bool = True, revisions: bool = True) -> Callable[[_F], _F
         return result  # type: ignore[return-value]
 
     return decorate
+
+
+def with_ranges(
+    selection: Selection, words: Sequence[str], is_other: Callable[[str], bool]
+) -> tuple[Selection, tuple[str, ...]]:
+    """Take of `words` those that are ranges, as main..topic or ^old, into the selection; not what `is_other` knows."""
+    ranges = tuple(word for word in words if (".." in word or word.startswith("^")) and not is_other(word))
+    return replace(selection, revisions=ranges), tuple(word for word in words if word not in ranges)
 
 
 def _options(*, sort: bool, revisions: bool) -> list[Callable[[_F], _F]]:

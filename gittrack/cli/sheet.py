@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import functools
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
 
 from gittrack.cli.render import visible
+from gittrack.cli.source import json_option
+from gittrack.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+_F = TypeVar("_F", bound="Callable[..., object]")
+
+
+class Form(Enum):
+    """In which form a table is wanted."""
+
+    TABLE = ""
+    JSON = "--json"
+    CSV = "--csv"
+    MARKDOWN = "--md"
+
 
 # GitHub makes links of names after @ and of numbers after #, and HTML of what looks so.
 _SIGNS: Final = str.maketrans(
     {sign: f"\\{sign}" for sign in "\\`*_[]|~"} | {sign: f"&#{ord(sign)};" for sign in "&<@#"}
 )
+
+
+def form_options(command: _F) -> _F:
+    """Add the options --json, --csv and --md; the command gets the one that was given as `form`."""
+
+    @functools.wraps(command)
+    def wrapper(*args: object, as_json: bool, csv: bool, markdown: bool, **options: object) -> object:
+        given = {Form.JSON: as_json, Form.CSV: csv, Form.MARKDOWN: markdown}
+        chosen = [form for form, wanted in given.items() if wanted]
+        if len(chosen) > 1:
+            raise UsageError("--json, --csv and --md exclude each other; give one of them")
+        return command(*args, form=chosen[0] if chosen else Form.TABLE, **options)
+
+    result: Callable[..., object] = wrapper
+    for option in (
+        click.option("--md", "markdown", is_flag=True, help="Print a Markdown table."),
+        click.option("--csv", is_flag=True, help="Print CSV, with every digit."),
+        json_option,
+    ):
+        result = option(result)
+    return result  # type: ignore[return-value]
 
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:

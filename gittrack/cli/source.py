@@ -9,6 +9,7 @@ import click
 
 from gittrack.cli.progress import Counter
 from gittrack.cli.render import harmless_json, visible
+from gittrack.errors import RunNotFound
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -30,6 +31,15 @@ def open_runs() -> Catalog:
         catalog = open_catalog(progress=counter)
     click.get_current_context().call_on_close(catalog.close)
     return catalog
+
+
+def is_run(catalog: Catalog, word: str) -> bool:
+    """Tell whether one run answers to a word."""
+    try:
+        catalog.find(word)
+    except RunNotFound:
+        return False
+    return True
 
 
 def tell_problems(catalog: Catalog) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import click
 
 from gittrack.cli.grouping import exact_cell, group_fields, rank, short_cell
-from gittrack.cli.judging import counting, metric_field, metric_names, statuses_option, summary_option
+from gittrack.cli.judging import are_metrics, counting, metric_field, metric_names, statuses_option, summary_option
 from gittrack.cli.pager import show_page, write_lines, write_utf8
 from gittrack.cli.render import Column, fit, harmless_json, render, screen, visible
 from gittrack.cli.report import array_lines
-from gittrack.cli.selection import SelectingCommand, Selection, selecting
-from gittrack.cli.sheet import csv_text, escaped, markdown_lines
-from gittrack.cli.source import color_option, complete_any_metric, json_option, open_runs, tell_problems
+from gittrack.cli.selection import SelectingCommand, Selection, selecting, with_ranges
+from gittrack.cli.sheet import Form, csv_text, escaped, form_options, markdown_lines
+from gittrack.cli.source import color_option, complete_any_metric, open_runs, tell_problems
 from gittrack.cli.wording import left_out, short_number
 from gittrack.codec.document import json_text
 from gittrack.errors import GittrackError, UsageError
@@ -38,6 +38,7 @@ Examples:
   gittrack stats acc --group-by params.lr             over seeds, for each learning rate
   gittrack stats acc loss --group-by params.model,code.branch --where "start_time > '7 days ago'"
   gittrack stats loss --summary min --confidence 0.99 the least loss of each run
+  gittrack stats acc main..topic -g params.lr         over the runs of what topic adds to main
   gittrack stats --experiment lr --md                 every metric; a Markdown table
 
 \b
@@ -52,7 +53,7 @@ may be at most {MOST}.
 
 
 @click.command("stats", cls=SelectingCommand, epilog=EPILOG)
-@click.argument("metrics", metavar="[METRIC[,METRIC...]]...", nargs=-1, shell_complete=complete_any_metric)
+@click.argument("metrics", metavar="[METRIC[,METRIC...]|A..B]...", nargs=-1, shell_complete=complete_any_metric)
 @selecting(sort=False, revisions=False)
 @click.option("-g", "--group-by", "groups", multiple=True, metavar="FIELD,...", help="A line for each value of these.")
 @click.option(
@@ -64,9 +65,7 @@ may be at most {MOST}.
 )
 @summary_option
 @statuses_option
-@json_option
-@click.option("--csv", is_flag=True, help="Print CSV, with every digit.")
-@click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
+@form_options
 @color_option
 def command(
     *,
@@ -76,17 +75,14 @@ def command(
     confidence: float,
     summary: str,
     all_statuses: bool,
-    as_json: bool,
-    csv: bool,
-    markdown: bool,
+    form: Form,
     color: str,
 ) -> None:
     """Show n, mean, confidence interval, std, min, max and median of metrics, over seeds or other groups of runs."""
-    if as_json + csv + markdown > 1:
-        raise UsageError("--json, --csv and --md exclude each other; give one of them")
     if not confidence < 1:
         raise UsageError("--confidence is a number between 0 and 1, such as 0.95")
     catalog = open_runs()
+    selection, metrics = with_ranges(selection, metrics, lambda word: are_metrics(catalog, word))
     fields = group_fields(groups, catalog.bare)
     query = selection.query(catalog, limit=selection.count)
     wanted = metric_names(catalog, metrics) or _all_metrics(catalog)
@@ -96,13 +92,13 @@ def command(
     if not found:
         raise GittrackError(_nothing(catalog, wanted, selection, all_statuses=all_statuses))
     names = [field.name for field in fields]
-    if as_json:
+    if form is Form.JSON:
         documents = (_document(names, key, sample, confidence) for key, sample in found)
         write_lines(array_lines(harmless_json(json_text(document)) for document in documents))
-    elif csv:
+    elif form is Form.CSV:
         _print_csv(names, found, confidence)
     else:
-        _print_table(catalog, fields, found, confidence, screen(color), markdown=markdown)
+        _print_table(catalog, fields, found, confidence, screen(color), markdown=form is Form.MARKDOWN)
 
 
 def _all_metrics(catalog: Catalog) -> list[str]:

@@ -136,7 +136,7 @@ def test_a_revision_range(grid: Path, git: Git, gittrack: Gittrack, run_python: 
         (["acc", "--min", "--max"], 2, "--min and --max exclude each other"),
         (["ac", "--max"], 1, "no run has metrics.ac; did you mean acc?"),
         (["acc", "-n", "0"], 2, "-n is 1 or more"),
-        (["acc", "-q", "--json"], 2, "--quiet and --json exclude each other"),
+        (["acc", "-q", "--json"], 2, "--quiet, --json and --format exclude each other"),
         (["acc", "--per", "age"], 2, "runs cannot be grouped by 'age'"),
         (["acc", "--per", "inputs.name"], 2, "runs cannot be grouped by 'inputs.name'"),
         (["acc", "--per", "modell"], 2, "unknown name 'modell'"),

@@ -110,14 +110,14 @@ def test_without_runs(repo: Path, gittrack: Gittrack) -> None:
 
 
 def test_a_traceback_is_shown_once(repo: Path, gittrack: Gittrack, terminal: Terminal) -> None:
-    (repo / "train.py").write_text("for i in range(12): print('epoch', i)\nraise ValueError('x' * 200)\n")
+    (repo / "train.py").write_text("for i in range(12): print('epoch', i, flush=True)\nraise ValueError('x' * 200)\n")
     assert gittrack("run", "--", sys.executable, "train.py").code == 1
 
     page = gittrack("show").out
     narrow = terminal("show", width=60)[1]
 
     assert page.count("ValueError: xxx") == page.count("Traceback (most") == 1, repo
-    assert page.index("exit code 1") < page.index("ValueError: xxx") < page.index("epoch 11")
+    assert page.index("exit code 1") < page.index("ValueError: xxx") < page.index("epoch 9")
     assert re.search(
         r"^Output \(16 lines, the last 10 before the error; all: gittrack show \w+ --output\)$", page, re.MULTILINE
     )
