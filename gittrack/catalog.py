@@ -309,6 +309,18 @@ class Catalog:
                 return fresh, artifact_place(artifact)
         return fresh, path
 
+    def with_tree(self, tree: str) -> list[Run]:
+        """Return runs whose files were that very tree, the newest first, deleted ones aside, a few hundred at most."""
+        journaled = [journal.run for journal in self._journals.values() if journal.run.code.tree == tree]
+        committed = [run_id for run_id in self._index.with_tree(tree, BATCH) if run_id not in self._journals]
+        found = [*self._index.documents(committed), *(run for run in journaled if not run.deleted)]
+        return sorted(found, key=lambda run: run.start, reverse=True)
+
+    def knows_commit(self, commit: str) -> bool:
+        """Tell whether a run was made with that commit of the code, those that are running included."""
+        running = {journal.run.code.commit for journal in self._journals.values()}
+        return commit in running or self._index.knows_commit(commit)
+
     def _get(self, run_id: str) -> Run | None:
         journal = self._journals.get(run_id)
         return self._index.get(run_id) if journal is None else journal.run

@@ -78,6 +78,19 @@ def is_surely_ancestor(repo: Repository, commit: str, tip: str) -> bool:
     return code == 0 and not out
 
 
+def commit_and_tree(repo: Repository, revision: str) -> tuple[str, str]:
+    """Return the ids of a commit and of its tree; GitError where `revision` is none."""
+    out = run_git(["rev-list", "--max-count=1", "--format=%H %T", "--end-of-options", revision], repo=repo)
+    *_, commit, tree = out.decode("ascii").split()
+    return commit, tree
+
+
+def has_fewer_commits(repo: Repository, tip: str, count: int) -> bool:
+    """Tell whether the history of `tip` has fewer than `count` commits; of a longer one no more are walked."""
+    out = run_git(["rev-list", "--count", f"--max-count={count}", "--end-of-options", tip], repo=repo)
+    return int(out) < count
+
+
 def remote_branches(repo: Repository, branch: str) -> list[tuple[str, str]]:
     """Return (ref, commit) of the branch of that name of each remote, as it was fetched last."""
     out = run_git(["for-each-ref", "--format=%(refname) %(objectname)", f"refs/remotes/*/{branch}"], repo=repo)

@@ -48,7 +48,8 @@ QUARANTINE = "GIT_QUARANTINE_PATH"
 LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
 # What stands for the repository that a command is in: wrong for one that is run in another worktree.
 PLACING = (*LOCATING, "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_INTERNAL_SUPER_PREFIX")
-FORCED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+# The last one turns off our own hooks, which a git from 2.54 on takes from its configuration too.
+FORCED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GITTRACK_HOOKS": "0"}
 NEUTRAL = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 NO_GIT = "the git program is not installed or not on PATH; install git"
 

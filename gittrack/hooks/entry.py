@@ -10,9 +10,31 @@ from gittrack.errors import EXIT_REFUSED, GittrackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Protocol
+
+    from gittrack.project import Project
+
+    class Hook(Protocol):
+        """What each of the modules has that do what a hook is there for."""
+
+        def idle(self, arguments: Sequence[str]) -> bool:
+            """Tell, without opening anything, whether there is nothing to do."""
+
+        def run(self, project: Project, arguments: Sequence[str], lines: Iterable[str]) -> str | None:
+            """Do it; return a sentence, None where there is nothing to be said. `lines` is what git hands over."""
+
 
 SWITCH: Final = "GITTRACK_HOOKS"  # 0 in the environment: no hook does anything
-_HOOKS: Final = {"post-rewrite": "post_rewrite"}  # name -> module of this package, imported when it is called
+# Those that git has, by their names; each is a module of this package, imported when it is called.
+HOOKS: Final = (
+    "post-checkout",
+    "post-commit",
+    "post-merge",
+    "post-rewrite",
+    "prepare-commit-msg",
+)
+# It guards another repository, where the pusher's wishes count for nothing.
+_ALWAYS: Final = ("pre-receive",)
 _LONGEST: Final = 1000  # characters of a sentence
 
 
@@ -23,12 +45,10 @@ class Refusal(GittrackError):
 def main(words: Sequence[str]) -> int:
     """Do what the hook `words[0]` is there for, with git's arguments and input, and return the exit code."""
     name, *arguments = words or ("",)
-    if os.environ.get(SWITCH) == "0":
+    if os.environ.get(SWITCH) == "0" and name not in _ALWAYS:
         return 0
     try:
-        if name not in _HOOKS:
-            raise GittrackError(f"gittrack has nothing to do for it, but for {', '.join(_HOOKS)}")  # noqa: TRY301
-        told = _call(_HOOKS[name], arguments, _lines())
+        told = _done(name, arguments)
     except Refusal as refusal:
         _say(f"gittrack: refused: {refusal}")
         return EXIT_REFUSED
@@ -43,17 +63,24 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
+def _done(name: str, arguments: Sequence[str]) -> str | None:
+    from importlib import import_module
+
+    if name not in HOOKS:
+        raise GittrackError(f"gittrack has nothing to do for it, but for {', '.join(HOOKS)}")
+    hook: Hook = import_module(f"gittrack.hooks.{name.replace('-', '_')}")
+    if hook.idle(arguments):
+        return None
+    from gittrack.project import open_project
+
+    project = open_project()
+    return hook.run(project, arguments, _lines()) if project.settings.flag("gittrack.hooks", default=True) else None
+
+
 def _lines() -> Iterator[str]:
     """What git hands over; a ref may be named in bytes that are no UTF-8."""
     if sys.stdin is not None:
         yield from map(os.fsdecode, sys.stdin.buffer)
-
-
-def _call(module: str, arguments: Sequence[str], lines: Iterable[str]) -> str | None:
-    from importlib import import_module
-
-    told: str | None = import_module(f"gittrack.hooks.{module}").run(arguments, lines)
-    return told
 
 
 def _say(sentence: str) -> None:

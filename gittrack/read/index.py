@@ -155,6 +155,11 @@ class Index:
         sql = "SELECT 1 FROM runs WHERE commit_id = ? LIMIT 1"
         return self._ask(lambda db: db.execute(sql, (commit,)).fetchone()) is not None
 
+    def with_tree(self, tree: str, limit: int) -> list[str]:
+        """Return the newest runs that are not deleted and whose files were that very tree."""
+        sql = "SELECT id FROM runs WHERE tree = ? AND deleted = 0 ORDER BY start DESC, id LIMIT ?"
+        return self._ask(lambda db: [run_id for (run_id,) in db.execute(sql, (tree, limit))])
+
     def names(self, limit: int | None = None) -> list[Named]:
         """Return the newest runs that are not deleted, for suggestions."""
         return self._named("WHERE deleted = 0 ORDER BY start DESC, id LIMIT ?", _limit(limit))

@@ -34,18 +34,23 @@ def codes_within(project: Project, codes: Codes, revisions: Sequence[str]) -> tu
     A commit that was rewritten counts for the one that took its place: as git told when it was rewritten, or, where it
     is on no branch any more, as its tree tells. Raises UsageError for what is no revision.
     """
-    heirs = heirs_of(project, codes.commits)
+    heirs = heirs_of(project, [*codes.commits, *codes.dirty])
     found, is_small = commits_within(project.repo, set(codes.commits).union(*heirs.values()), revisions, _SMALL)
     held = {commit for commit in codes.commits if commit in found or heirs.get(commit, set()) & found}
     # A second walk, which of a long range would cost as much as the first one.
     trees = trees_within(project.repo, revisions) if is_small else set()
     alike = [commit for commit, tree in codes.commits.items() if commit not in held and tree in trees]
     lost = outside_history(project.repo, alike, whole_history(project.runs_ref, snapshot_branches(project.repo)))
-    return frozenset(held | lost), codes.dirty & trees
+    return frozenset(held | lost), frozenset(
+        tree for tree in codes.dirty if tree in trees or heirs.get(tree, set()) & found
+    )
 
 
 def heirs_of(project: Project, commits: Iterable[str]) -> dict[str, set[str]]:
-    """Return what took the place of each commit, as git told when it was rewritten; nothing where nothing was."""
+    """Return what took the place of each commit, as git told when it was rewritten; nothing where nothing was.
+
+    `commits` may have trees of uncommitted changes among them, whose place commits took.
+    """
     successors: dict[str, set[str]] = {}
     for old, new in recorded_rewrites(project):
         successors.setdefault(old, set()).add(new)

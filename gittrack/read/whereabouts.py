@@ -38,7 +38,7 @@ class Whereabouts:
     COMMIT: it is the commit that was HEAD. REWRITE, TREE, PATCH: that one is on no branch any more, and this one took
     its place, as git told when it was rewritten, or as its tree or its patch tells. NOWHERE: no branch or tag leads to
     it or to another one. `committed` is the commit, if any, that has the very tree of a run that was made on
-    uncommitted changes.
+    uncommitted changes, or that took the place of the one that had it.
     """
 
     commit: str | None = None
@@ -63,7 +63,7 @@ def _found(project: Project, run: Run) -> Whereabouts:
         return Whereabouts(commit, COMMIT)
     after = [(new, tree) for new, tree in trees_after(repo, commit, run.start - _SLACK, ref) if new != snapshot]
     same = _with_tree(after, run.code.tree)
-    committed = same if run.code.dirty else None
+    committed = (same or _committed(project, run)) if run.code.dirty else None
     if commit is None or present:
         return Whereabouts(commit, COMMIT if present else "", committed)
     new, how = _successor(project, commit, None if run.code.dirty else same, [other for other, _ in after])
@@ -84,7 +84,10 @@ def _successor(project: Project, commit: str, same: str | None, candidates: list
 
 
 def recorded_rewrites(project: Project, shard: str = "") -> list[tuple[str, str]]:
-    """Return the recorded pairs (old commit, new commit), or those whose old one starts with the two digits `shard`."""
+    """Return the recorded pairs (old commit, new commit), or those whose old one starts with the two digits `shard`.
+
+    What became a commit was the tree of uncommitted changes before.
+    """
     tip = project.runs_tip()
     if tip is None:
         return []
@@ -95,6 +98,12 @@ def recorded_rewrites(project: Project, shard: str = "") -> list[tuple[str, str]
 
 def _with_tree(after: list[tuple[str, str]], tree: str | None) -> str | None:
     return next((commit for commit, found in after if found == tree), None)
+
+
+def _committed(project: Project, run: Run) -> str | None:
+    """The commit that was made of uncommitted changes, as the hook post-commit told, and rewritten since."""
+    tree = run.code.tree
+    return None if tree is None or run.code.left_out else _rewritten(project, tree)
 
 
 def _rewritten(project: Project, commit: str) -> str | None:

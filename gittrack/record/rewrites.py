@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import rewrite_file
 from gittrack.git.branch import Addition, View, append
 from gittrack.record.publish import Files, frame_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from gittrack.project import Project
 
-_LINE: Final = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})(?: .*)?")
-
-
-def parse_rewritten(lines: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the pairs (old, new) that git hands to its hook post-rewrite; other lines are passed over."""
-    found = [match for line in lines if (match := _LINE.fullmatch(line.strip()))]
-    return [(match[1], match[2]) for match in found if match[1] != match[2]]
-
 
 def record_rewrites(project: Project, pairs: Sequence[tuple[str, str]]) -> str | None:
-    """Add the pairs (old commit, new commit) to the branch; None where all of them are there, or there are none."""
+    """Add the pairs (old commit, new commit) to the branch; None where all of them are there, or there are none.
+
+    What was committed may stand for an old commit by its tree, which some run was made on before.
+    """
     if not pairs:
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gittrack.git.ancestry import is_in_history, own_history, snapshot_branches
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gittrack.catalog import Catalog
     from gittrack.git.dag import Commit
-    from gittrack.model import Run
+    from gittrack.model import Code, Run
     from gittrack.query.terms import Query
 
 
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 class Places:
     """Where runs stand: `commits` tells it of the commit that was HEAD, `trees` of the very tree that ran.
 
-    `alike` are commits that have one of those trees, wherever they are.
+    `alike` are commits that have one of those trees, wherever they are; `followed` tells of the trees of uncommitted
+    changes which commit took the place of the one that was made of them.
     """
 
     commits: Mapping[str, str]
     trees: Mapping[str, str]
     alike: frozenset[str] = frozenset()
+    followed: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, run: Run) -> str | None:
         """Return the commit at which a run stands: the one that has its very files, or else the one it was made on."""
         code = run.code
         own = self.commits.get(code.commit or "")
-        return (self.of_files(run) or own) if code.dirty else own
+        return (self.of_files(run) or self._followed(code) or own) if code.dirty else own
+
+    def _followed(self, code: Code) -> str | None:
+        return None if code.left_out else self.followed.get(code.tree or "")
 
     def of_files(self, run: Run) -> str | None:
         """Return the commit whose very files a run was made with, whatever they were called then."""
@@ -43,7 +48,7 @@ class Places:
 
     def query(self, query: Query) -> Query:
         """Return `query` for the runs that may stand here."""
-        return replace(query, commits=self.alike.union(self.commits), trees=frozenset(self.trees))
+        return replace(query, commits=self.alike.union(self.commits), trees=frozenset((*self.trees, *self.followed)))
 
 
 def places_of(catalog: Catalog, commits: Sequence[Commit]) -> Places:
@@ -56,7 +61,10 @@ def places_of(catalog: Catalog, commits: Sequence[Commit]) -> Places:
         if commit.tree in wanted:
             trees.setdefault(commit.tree, commit.id)
     alike = frozenset(commit for commit, tree in codes.commits.items() if tree in trees)
-    return Places(dict(_standing(catalog, codes.commits, here, trees)), trees, alike)
+    heirs = heirs_of(catalog.project, [*codes.commits, *codes.dirty])
+    followed = {tree: min(found) for tree in codes.dirty if (found := heirs.get(tree, set()) & here)}
+    standing_at = dict(_standing(catalog, codes.commits, here, trees, heirs))
+    return Places(standing_at, trees, alike, followed)
 
 
 def standing(catalog: Catalog, places: Places, query: Query, limit: int | None) -> tuple[dict[str, list[Run]], bool]:
@@ -75,9 +83,12 @@ def standing(catalog: Catalog, places: Places, query: Query, limit: int | None) 
 
 
 def _standing(
-    catalog: Catalog, made_with: Mapping[str, str | None], here: set[str], trees: Mapping[str, str]
+    catalog: Catalog,
+    made_with: Mapping[str, str | None],
+    here: set[str],
+    trees: Mapping[str, str],
+    heirs: Mapping[str, set[str]],
 ) -> Iterator[tuple[str, str]]:
-    heirs = heirs_of(catalog.project, made_with)
     for commit, tree in made_with.items():
         if commit in here:
             yield commit, commit
