@@ -19,7 +19,7 @@ Examples:
   gittrack doctor --fix    do it
 
 Locks and unfinished files of processes that were killed, journals that nobody commits, the index, a branch that
-cannot be read or that was altered by hand, permissions, the disk, git and its settings. A lock counts as left
+cannot be read or that was altered by hand, permissions, the disk, hooks, git and its settings. A lock counts as left
 behind when it is ten minutes old (a pack or an object: an hour), no process here has it open and, on a network
 file system, gittrack.staleAfter has passed. Without --fix nothing is changed. With it nothing is deleted: what is
 in the way is moved below .git/gittrack/quarantine/, and a journal is committed. The exit code is 1 while something

@@ -65,6 +65,7 @@ SECTIONS = {
         "doctor": Entry("gittrack.cli.doctor:command", "Find what is wrong with the surroundings, and mend it."),
     },
     "Other": {
+        "hooks": Entry("gittrack.cli.hooks:command", "Have git's events do what a command would."),
         "hook": Entry("gittrack.cli.hook:command", "Do what a git hook is there for."),
         "completion": Entry("gittrack.cli.completion:command", "Print the completion script for a shell."),
         "help": Entry("gittrack.cli.help:command", "Show this page, or that of a command."),

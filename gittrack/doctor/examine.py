@@ -9,6 +9,7 @@ from gittrack.doctor.ailment import Ailment
 from gittrack.doctor.branch import examine_branch
 from gittrack.doctor.clone import examine_clone
 from gittrack.doctor.configuration import examine_configuration
+from gittrack.doctor.hooks import examine_hooks
 from gittrack.doctor.kept import examine_quarantine
 from gittrack.doctor.leftovers import examine_leftovers
 from gittrack.doctor.machine import examine_machine
@@ -34,6 +35,7 @@ _EXAMINATIONS = (
     examine_journals,
     examine_branch,
     examine_clone,
+    examine_hooks,
     examine_quarantine,
 )
 
