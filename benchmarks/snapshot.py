@@ -6,7 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from gittrack.git.pins import CODE, SNAPSHOTS, pin
+from gittrack.git.pin_refs import CODE, SNAPSHOTS
+from gittrack.git.pins import pin
 from gittrack.git.repository import Repository, committer, discover
 from gittrack.git.snapshot import take_snapshot
 from gittrack.git.status import working_tree

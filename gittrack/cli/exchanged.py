@@ -8,7 +8,6 @@ import click
 
 from gittrack.cli.render import visible
 from gittrack.cli.source import say
-from gittrack.cli.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +70,8 @@ def _tell_received(exchanged: Exchanged, remote: Remote, show: Callable[[str], N
     if not exchanged.sent and not received.pins and news == type(news)():
         show(f"{visible(remote.name)} has nothing new")
     if news.new or news.more:
+        from gittrack.cli.wording import counted
+
         more = f"more of {counted(len(news.more), 'run')}" if news.more else ""
         parts = [part for part in (counted(len(news.new), "run") if news.new else "", more) if part]
         show(f"received {' and '.join(parts)} from {visible(remote.name)}")

@@ -14,14 +14,13 @@ import click
 from gittrack.cli.source import complete_experiment
 from gittrack.errors import UsageError
 from gittrack.model import STATUSES
-from gittrack.query.terms import Comparison, Field, Like, Literal, Mode, Or, Query, Source, Type, both, equals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gittrack.catalog import Catalog
     from gittrack.query.fields import Bare
-    from gittrack.query.terms import Condition, Order
+    from gittrack.query.terms import Condition, Order, Query
 
 _F = TypeVar("_F", bound="Callable[..., object]")
 
@@ -52,12 +51,16 @@ class Selection:
 
     def query(self, catalog: Catalog, *, limit: int | None = None) -> Query:
         """Return the question that this is, for at most `limit` runs; UsageError for what cannot be understood."""
+        from gittrack.query.terms import Query, both  # a push need not pay for it
+
         where = both(*self._conditions(time.time(), catalog.bare))
         order = tuple(_order(text, catalog.bare) for text in self.sort)
         query = Query(where, order, limit, self.deleted, paths=_paths(catalog, self.paths))
         return catalog.within(query, self.revisions) if self.revisions else query
 
     def _conditions(self, now: float, bare: Bare) -> list[Condition | None]:
+        from gittrack.query.terms import equals
+
         return [
             *(_filter(text, now, bare) for text in self.where),
             None if self.since is None else _time(self.since, ">=", now),
@@ -170,12 +173,15 @@ def _order(text: str, bare: Bare) -> Order:
 
 def _time(text: str, sign: str, now: float) -> Condition:
     from gittrack.query.moments import moment
+    from gittrack.query.terms import Comparison, Field, Literal, Mode, Source, Type
 
     start = Field(Source.ATTRIBUTE, "start_time", Type.TIME)
     return Comparison(start, sign, Literal(moment(text, now)), Mode.NUMBER)
 
 
 def _author(text: str) -> Condition:
+    from gittrack.query.terms import Field, Like, Or, Source, Type
+
     fields = (Field(Source.ATTRIBUTE, key, Type.TEXT) for key in ("author", "author.email"))
     # What a pattern would take for a sign of its own stands for any character: good enough for a name.
     pattern = f"%{text.replace('%', '_')}%"

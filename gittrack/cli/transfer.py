@@ -15,7 +15,7 @@ from gittrack.errors import EXIT_EXPECTED, GittrackError
 
 if TYPE_CHECKING:
     from gittrack.project import Project
-    from gittrack.share.receive import Shown
+    from gittrack.share.received import Shown
     from gittrack.share.remote import Remote
     from gittrack.share.send import Exchanged
 
@@ -68,7 +68,7 @@ def _commit_journals(project: Project) -> None:
 
 def withheld(project: Project) -> tuple[str, ...]:
     """Return the refs that the configuration keeps here."""
-    from gittrack.git.pins import SNAPSHOTS
+    from gittrack.git.pin_refs import SNAPSHOTS
 
     return () if project.settings.flag("gittrack.pushsnapshots", default=True) else (SNAPSHOTS,)
 
@@ -79,7 +79,7 @@ def exchange(
     """Do the work, its progress on the terminal, and tell what came and went; exit 1 where something was refused."""
     from gittrack.cli.exchanged import document_of, tell
     from gittrack.git.transport import TransportError
-    from gittrack.share.receive import Shown
+    from gittrack.share.received import Shown
 
     line = _Line()
     try:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from gittrack.git.repository import Repository, Signature
     from gittrack.git.rewriting import NewObjects
 
-CODE: Final = "refs/gittrack/code"
-SNAPSHOTS: Final = "refs/gittrack/snapshots"
 _PATIENCE: Final = 60.0  # seconds for another process that moves a ref
 _PIN: Final = re.compile(rb"\n\n(?:pin |merge pins)")  # a commit of the user's may be without files too
 

@@ -16,7 +16,8 @@ from gittrack.git.branch import commit_bytes, tree_of
 from gittrack.git.durable import fsync_directories, make_directories
 from gittrack.git.index_copy import write_tree
 from gittrack.git.packs import open_packs
-from gittrack.git.pins import SNAPSHOTS, last_pinned, pin_new, unpin_lost
+from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pins import last_pinned, pin_new, unpin_lost
 from gittrack.git.process import GitError, run_git
 from gittrack.git.reader import added_objects, parents_of
 from gittrack.git.scratch import objects_in

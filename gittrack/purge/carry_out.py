@@ -16,7 +16,8 @@ from gittrack.git.branch import Addition, View, add_commit, advance, publish_loc
 from gittrack.git.durable import fsync_file, sharing_of, storage_error
 from gittrack.git.holders import expire_reflog, has_reflog, paths_in_refs, refs_holding
 from gittrack.git.lock import held_lock
-from gittrack.git.pins import SNAPSHOTS, chain_without, is_pinned, merge_pins, pin_itself, pinned
+from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pins import chain_without, is_pinned, merge_pins, pin_itself, pinned
 from gittrack.git.refs import delete_ref, read_ref
 from gittrack.git.removal import Remaining, compress_packs, remove_objects
 from gittrack.git.rewriting import NewObjects, history_without

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.git.holders import refs_holding
-from gittrack.git.pins import SNAPSHOTS
+from gittrack.git.pin_refs import SNAPSHOTS
 from gittrack.git.unneeded import existing, reachable
 from gittrack.purge.job import Job, end_job, load_job, save_job
 from gittrack.read.check import is_partial

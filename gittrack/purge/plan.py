@@ -11,7 +11,8 @@ from gittrack.codec.paths import run_directory
 from gittrack.errors import GittrackError, RunNotFound, UsageError
 from gittrack.git.ancestry import is_ancestor, remote_branches
 from gittrack.git.holders import commits_touching, count_from, object_sizes, worktree_on, younger_than
-from gittrack.git.pins import SNAPSHOTS, pinned
+from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pins import pinned
 from gittrack.git.reader import changed_paths, list_tree
 from gittrack.git.snapshot import base_of
 from gittrack.git.unneeded import existing

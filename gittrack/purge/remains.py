@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gittrack.git.holders import reflogs_holding, refs_holding, worktrees_holding
-from gittrack.git.pins import SNAPSHOTS
+from gittrack.git.pin_refs import SNAPSHOTS
 from gittrack.git.refs import read_ref
 from gittrack.git.unneeded import existing
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.errors import GittrackError
-from gittrack.git.pins import CODE, SNAPSHOTS
+from gittrack.git.pin_refs import CODE, SNAPSHOTS
 from gittrack.git.reader import BlobReader, empty_tree, parents_of
 from gittrack.git.refs import read_ref
 from gittrack.git.verified import missing_objects, read_verified

@@ -11,7 +11,8 @@ from gittrack.capture.lock_files import is_lock_file
 from gittrack.capture.redact import redact_shapes, redact_text, redact_url
 from gittrack.errors import GittrackError
 from gittrack.git.lookup import files_on_the_way
-from gittrack.git.pins import CODE, SNAPSHOTS, pin
+from gittrack.git.pin_refs import CODE, SNAPSHOTS
+from gittrack.git.pins import pin
 from gittrack.git.snapshot import base_of
 from gittrack.git.store import ObjectStore
 from gittrack.model import Code, LeftOut

@@ -15,7 +15,8 @@ from gittrack.errors import GittrackError
 from gittrack.git.branch import Addition, View, append
 from gittrack.git.lookup import commits_named
 from gittrack.git.maintenance import maintain
-from gittrack.git.pins import CODE, pin
+from gittrack.git.pin_refs import CODE
+from gittrack.git.pins import pin
 from gittrack.git.store import ObjectStore
 from gittrack.record.publish import Files, frame_files
 from gittrack.replay import SummaryBuilder

@@ -10,7 +10,8 @@ from gittrack.codec.paths import FORMAT_FILE, README_FILE, RUNS
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.ancestry import outside_history
 from gittrack.git.branch import View, commit_bytes, tree_of
-from gittrack.git.pins import SNAPSHOTS, chain_with, check_chain
+from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pins import chain_with, check_chain
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import read_ref
 from gittrack.git.store import ObjectStore

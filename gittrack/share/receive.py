@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import reworded, run_directory
 from gittrack.errors import DamagedRecord
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import advance, commit_bytes, tree_of
-from gittrack.git.pins import SNAPSHOTS, chain_without, merge_pins
+from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pins import chain_without, merge_pins
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import read_ref
 from gittrack.git.rewriting import NewObjects, history_without
@@ -22,34 +22,13 @@ from gittrack.git.transport import TransportError, remote_refs
 from gittrack.git.worktrees import is_shallow
 from gittrack.quarantine import Quarantine
 from gittrack.share.aside import fetched_aside, forget_aside, is_here
-from gittrack.share.union import News, Union
+from gittrack.share.union import Union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gittrack.git.transport import Progress
     from gittrack.project import Project
     from gittrack.share.admit import Admission
+    from gittrack.share.received import News, Received, Shown
     from gittrack.share.remote import Remote
-
-
-@dataclass(slots=True)
-class Received:
-    """What came from a remote, and what did not."""
-
-    news: News = field(default_factory=News)
-    faults: dict[str, str] = field(default_factory=dict)  # refs of pins that could not be taken in -> why
-    pins: set[str] = field(default_factory=set)  # refs of pins that something was added to
-    notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
-    held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Who is told how far a long work is: lines of git's while it transfers, (done, total) of runs that are checked."""
-
-    transfer: Progress | None = None
-    checked: Callable[[int, int], None] | None = None
 
 
 def receive(project: Project, remote: Remote, shown: Shown, received: Received) -> None:

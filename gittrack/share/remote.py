@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gittrack.errors import UsageError
-from gittrack.git.pins import CODE, SNAPSHOTS
+from gittrack.git.pin_refs import CODE, SNAPSHOTS
 from gittrack.git.status import current_branch
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from gittrack.errors import GittrackError, StorageError
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
-from gittrack.git.pins import CODE
+from gittrack.git.pin_refs import CODE
 from gittrack.git.process import run_git
 from gittrack.git.refs import read_ref
 from gittrack.git.status import current_branch
 from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, push_refs, remote_refs
-from gittrack.share.receive import Received, Shown, receive
+from gittrack.share.received import Received
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gittrack.model import Run
     from gittrack.project import Project
     from gittrack.share.chosen import Sending
+    from gittrack.share.received import Shown
     from gittrack.share.remote import Remote
 
     class _Sources(Protocol):
@@ -64,7 +65,7 @@ def pull(project: Project, remote: Remote, shown: Shown) -> Exchanged:
     """Take in what the remote has. Raises as `receive` does."""
     exchanged = Exchanged()
     with _alone(project):
-        receive(project, remote, shown, exchanged.received)
+        _receive(project, remote, shown, exchanged)
     return exchanged
 
 
@@ -105,9 +106,15 @@ def sync(project: Project, remote: Remote, shown: Shown, *, withheld: tuple[str,
     """Take in what the remote has, then send what is here, but for the refs in `withheld`. Raises as `push` does."""
     exchanged = Exchanged()
     with _alone(project):
-        receive(project, remote, shown, exchanged.received)
+        _receive(project, remote, shown, exchanged)
         _send(project, remote, shown, exchanged, _everything(project, remote, shown, exchanged, withheld))
     return exchanged
+
+
+def _receive(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged) -> None:
+    from gittrack.share.receive import receive  # what it loads costs more than a push that nobody was faster than
+
+    receive(project, remote, shown, exchanged.received)
 
 
 @contextmanager
@@ -127,7 +134,7 @@ def _everything(
 
     def sources(*, again: bool) -> dict[str, str]:
         if again:
-            receive(project, remote, shown, exchanged.received)
+            _receive(project, remote, shown, exchanged)
         refs = [ref for ref in remote.refs if ref not in withheld]
         return {ref: ref for ref in refs if read_ref(project.repo, ref) is not None}
 
@@ -207,6 +214,8 @@ def _send_code_first(project: Project, remote: Remote, shown: Shown, exchanged: 
 
 def _is_empty(project: Project, remote: Remote) -> bool:
     """Whether the remote has no branch; asked only where none was ever fetched, for asking takes time."""
+    if read_ref(project.repo, f"refs/remotes/{remote.name}/{remote.runs.removeprefix('refs/heads/')}") is not None:
+        return False
     if run_git(["for-each-ref", "--count=1", f"refs/remotes/{remote.name}/"], repo=project.repo):
         return False
     return not remote_refs(project.repo, remote.address, ["HEAD", "refs/heads/*"])

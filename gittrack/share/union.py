@@ -15,8 +15,8 @@ Only folders that differ are read. What is theirs and not admitted is left out, 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import CONFLICTS, PURGED, RUNS, is_id, parse_purged
 from gittrack.errors import DamagedRecord
@@ -24,6 +24,7 @@ from gittrack.git.tree import DIRECTORY, FILE, Entry, entry_of, parse_tree, put_
 from gittrack.share.admit import Admission, admissions, folders
 from gittrack.share.folder import united, write_folder
 from gittrack.share.frame import MARKS, Entries, check_frame, frame_of_union, mark_file
+from gittrack.share.received import News, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,26 +33,6 @@ if TYPE_CHECKING:
     from gittrack.git.store import ObjectStore
 
 _HEX: Final = frozenset("0123456789abcdef")
-
-
-class Refused(NamedTuple):
-    """Something of the other side that is left out: a run's id or '', where it is there, and why."""
-
-    run: str
-    path: str
-    reason: str
-
-
-@dataclass(slots=True)
-class News:
-    """What a union took from the other side, and what it did not."""
-
-    new: set[str] = field(default_factory=set)  # ids of runs
-    more: set[str] = field(default_factory=set)  # of runs that were here and got something
-    conflicts: set[tuple[str, str]] = field(default_factory=set)  # (run, path below its folder)
-    refused: set[Refused] = field(default_factory=set)
-    gone_here: set[str] = field(default_factory=set)  # runs that were purged, and were still here
-    gone_there: set[str] = field(default_factory=set)  # and that they still have
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import pytest
 
 from gittrack.git.ancestry import SNAPSHOT_MARK
 from gittrack.git.branch import publish_lock
-from gittrack.git.pins import CODE, SNAPSHOTS, pin, pin_new, pinned, unpin_lost
+from gittrack.git.pin_refs import CODE, SNAPSHOTS
+from gittrack.git.pins import pin, pin_new, pinned, unpin_lost
 from gittrack.git.repository import Signature, discover
 from gittrack.git.settled import lost_tip
 from gittrack.git.snapshot import take_snapshot

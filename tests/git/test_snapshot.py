@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.git.pins import CODE, is_pinned, last_pinned, pin
+from gittrack.git.pin_refs import CODE
+from gittrack.git.pins import is_pinned, last_pinned, pin
 from gittrack.git.repository import Signature, discover
 from gittrack.git.snapshot import Snapshot, take_snapshot
 from gittrack.git.status import working_tree

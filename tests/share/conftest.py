@@ -20,7 +20,7 @@ from gittrack.git.refs import read_ref
 from gittrack.model import FINISHED, Author, Code, Record, Start
 from gittrack.project import Project, open_project
 from gittrack.record.publish import frame_files, next_lamport, records_on
-from gittrack.share.receive import Shown
+from gittrack.share.received import Shown
 from gittrack.share.remote import find_remote
 from gittrack.share.send import Exchanged, pull, push, sync
 
