@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gittrack.git.transport import Sent
     from gittrack.project import Project
     from gittrack.share.chosen import Sending
+    from gittrack.share.contents import Contents
     from gittrack.share.remote import Remote
     from gittrack.share.send import Exchanged
 
@@ -28,7 +29,12 @@ def tell(exchanged: Exchanged, remote: Remote, *, quiet: bool) -> None:
     _tell_left_out(exchanged, remote)
     if exchanged.chosen is not None:
         _tell_chosen(exchanged.chosen, remote)
+    if exchanged.contents is not None:
+        _tell_contents(exchanged.contents, remote, show)
     _tell_sent(exchanged, remote, show)
+    inboxes = sum(ref.startswith("refs/heads/") for ref in exchanged.folded)
+    if inboxes:
+        show(f"folded in {inboxes} inbox{'' if inboxes == 1 else 'es'} of {visible(remote.name)}")
 
 
 def _nothing(_: str) -> None:
@@ -45,14 +51,22 @@ def document_of(project: Project, exchanged: Exchanged, remote: Remote) -> dict[
         "remote": remote.name,
         "refs": [{"ref": sent.ref, "state": sent.state, "word": sent.word} for sent in _in_order(exchanged, remote)],
         "sent": sorted(runs_sent(project, exchanged, remote)),
+        "large_artifacts": _contents_document(exchanged.contents),
         "received": sorted(news.new),
         "received_more": sorted(news.more),
         "received_pins": sorted(received.pins),
+        "folded": list(exchanged.folded),
         "quarantined": [
             {"run": item.run or None, "path": item.path, "reason": item.reason} for item in sorted(news.refused)
         ],
         "not_received": [{"ref": ref, "reason": reason} for ref, reason in sorted(received.faults.items())],
     }
+
+
+def _contents_document(contents: Contents | None) -> dict[str, object]:
+    count = 0 if contents is None else contents.count
+    fault = "" if contents is None else contents.fault
+    return {"sent": 0 if fault else count, "left": count if fault else 0, "reason": fault or None}
 
 
 def _tell_chosen(chosen: Sending, remote: Remote) -> None:
@@ -62,6 +76,20 @@ def _tell_chosen(chosen: Sending, remote: Remote) -> None:
         say(f"warning: run {run_id[:8]} is not sent: {reason}")
     for run_id in sorted(chosen.lost_code):
         say(f"warning: the code of run {run_id[:8]} is not here, and does not go along")
+
+
+def _tell_contents(contents: Contents, remote: Remote, show: Callable[[str], None]) -> None:
+    if not contents.count:
+        return
+    from gittrack.cli.wording import counted
+
+    what = counted(contents.count, "large artifact")
+    if not contents.fault:
+        show(f"sent {what} to {visible(remote.name)} by git-lfs")
+        return
+    for line in contents.lines:
+        click.echo(visible(line), err=True)
+    say(f"{'error' if contents.failed else 'warning'}: {what} of runs did not go to {remote.name}: {contents.fault}")
 
 
 def _tell_received(exchanged: Exchanged, remote: Remote, show: Callable[[str], None]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from gittrack.cli.selection import Selection, selecting
 from gittrack.cli.source import complete_run, json_option, open_runs, tell_problems
-from gittrack.cli.transfer import exchange, find, open_committed, remote_options, withheld
+from gittrack.cli.transfer import cargo, exchange, find, open_committed, remote_options, sending_options
 from gittrack.errors import GittrackError, RunNotFound, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.share.send import Cargo
 
 EPILOG = """\b
 Examples:
@@ -25,6 +27,7 @@ Examples:
   gittrack push backup -- best      the run 'best' alone, whatever remotes there are
   gittrack push --where "metrics.acc > 0.9"
   gittrack push --no-snapshots      keep uncommitted changes here
+  gittrack push --inbox             where many machines would beat each other
 
 Nothing on the remote is ever overwritten: where others pushed meanwhile, theirs is taken in first, as gittrack pull
 does. What travels: the branch of the runs, the pins of the commits that they were made with, and the snapshots of
@@ -35,6 +38,12 @@ any branch gets the current one first, or a host would make the runs its default
 Where runs are named or chosen, they and their pins alone are put on top of what the remote has, and nothing is taken
 in. The first word is a remote where one has that name or it looks like a URL or path, else a run; behind '--' there
 are runs only.
+
+An inbox is a branch gittrack/inbox/NAME that this clone alone pushes to, so nobody is ever faster. Whoever pulls or
+syncs takes it in, and a sync deletes it once what it held has arrived. 'git config gittrack.inbox true' makes it usual.
+
+Contents of large artifacts go by git-lfs, where that is installed; --no-lfs, or 'git config gittrack.pushLfs false',
+keeps them here.
 """
 _RUNS: Final = "gittrack.runs"
 
@@ -55,20 +64,46 @@ class _PushCommand(click.Command):
 @click.argument("words", metavar="[REMOTE] [RUN...]", nargs=-1, shell_complete=complete_run)
 @selecting(sort=False, revisions=False)
 @remote_options
+@sending_options
+@click.option("--inbox/--no-inbox", default=None, help="Push to refs of this clone alone, which others fold in.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell only what is wrong.")
 @json_option
-def command(*, words: tuple[str, ...], selection: Selection, no_code: bool, no_snapshots: bool, as_json: bool) -> None:
+def command(
+    *,
+    words: tuple[str, ...],
+    selection: Selection,
+    no_code: bool,
+    no_snapshots: bool,
+    no_lfs: bool,
+    inbox: bool | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Send runs to a remote, on top of what others sent."""
     project = open_committed()
     remote, specs = _told_apart(project, words)
     there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
     from gittrack.share.send import push, push_chosen
 
-    held = withheld(project)
+    goes = cargo(project, no_lfs=no_lfs)
     if not specs and selection == Selection():
-        exchange(project, there, lambda shown: push(project, there, shown, withheld=held), as_json=as_json)
+        goes = goes if not _to_inbox(project, inbox) else _into_inbox(project, goes)
+        exchange(project, there, lambda shown: push(project, there, shown, goes), as_json=as_json, quiet=quiet)
         return
+    if inbox:
+        raise UsageError("an inbox takes everything that is here; leave out --inbox, or what chooses runs")
     runs = _chosen(project, specs, selection)
-    exchange(project, there, lambda shown: push_chosen(project, there, runs, shown, withheld=held), as_json=as_json)
+    exchange(project, there, lambda shown: push_chosen(project, there, runs, shown, goes), as_json=as_json, quiet=quiet)
+
+
+def _to_inbox(project: Project, asked: bool | None) -> bool:
+    return project.settings.flag("gittrack.inbox", default=False) if asked is None else asked
+
+
+def _into_inbox(project: Project, goes: Cargo) -> Cargo:
+    from gittrack.share.inbox import inbox_name
+
+    return replace(goes, inbox=inbox_name(project))
 
 
 def _told_apart(project: Project, words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from gittrack.cli.source import json_option
-from gittrack.cli.transfer import exchange, find, open_committed, remote_argument, remote_options, withheld
+from gittrack.cli.transfer import (
+    cargo,
+    exchange,
+    find,
+    open_committed,
+    remote_argument,
+    remote_options,
+    sending_options,
+)
 
 EPILOG = """\b
 Examples:
@@ -19,11 +27,12 @@ See gittrack pull and gittrack push, which it does one after the other.
 @click.command("sync", epilog=EPILOG)
 @remote_argument
 @remote_options
+@sending_options
 @json_option
-def command(*, remote: str | None, no_code: bool, no_snapshots: bool, as_json: bool) -> None:
+def command(*, remote: str | None, no_code: bool, no_snapshots: bool, no_lfs: bool, as_json: bool) -> None:
     """Take in the runs that a remote has, and send it those that are here."""
     project = open_committed()
     there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
     from gittrack.share.send import sync
 
-    exchange(project, there, lambda shown: sync(project, there, shown, withheld=withheld(project)), as_json=as_json)
+    exchange(project, there, lambda shown: sync(project, there, shown, cargo(project, no_lfs=no_lfs)), as_json=as_json)

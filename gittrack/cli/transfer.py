@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gittrack.project import Project
     from gittrack.share.received import Shown
     from gittrack.share.remote import Remote
-    from gittrack.share.send import Exchanged
+    from gittrack.share.send import Cargo, Exchanged
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -66,11 +66,19 @@ def _commit_journals(project: Project) -> None:
         say(f"warning: {problem}")
 
 
-def withheld(project: Project) -> tuple[str, ...]:
-    """Return the refs that the configuration keeps here."""
-    from gittrack.git.pin_refs import SNAPSHOTS
+def sending_options(command: _F) -> _F:
+    """Add the options of what only goes to a remote."""
+    return click.option("--no-lfs", is_flag=True, help="Leave out the contents of large artifacts.")(command)
 
-    return () if project.settings.flag("gittrack.pushsnapshots", default=True) else (SNAPSHOTS,)
+
+def cargo(project: Project, *, no_lfs: bool) -> Cargo:
+    """Return what goes along by the configuration and the options."""
+    from gittrack.git.pin_refs import SNAPSHOTS
+    from gittrack.share.send import Cargo
+
+    settings = project.settings
+    withheld = () if settings.flag("gittrack.pushsnapshots", default=True) else (SNAPSHOTS,)
+    return Cargo(withheld, contents=not no_lfs and settings.flag("gittrack.pushlfs", default=True))
 
 
 def exchange(
@@ -94,7 +102,7 @@ def exchange(
     tell(exchanged, remote, quiet=quiet or as_json)
     if as_json:
         print_json(document_of(project, exchanged, remote))
-    if exchanged.rejected:
+    if exchanged.rejected or (exchanged.contents is not None and exchanged.contents.failed):
         click.get_current_context().exit(EXIT_EXPECTED)
 
 

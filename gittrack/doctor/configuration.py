@@ -67,6 +67,8 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.redact": _redact,
     "gittrack.remote": _remote,
     "gittrack.pushSnapshots": _flag("gittrack.pushSnapshots"),
+    "gittrack.pushLfs": _flag("gittrack.pushLfs"),
+    "gittrack.inbox": _flag("gittrack.inbox"),
     "gittrack.sign": _flag("gittrack.sign"),
     "gittrack.signTimeout": _number("gittrack.signTimeout"),
 }

@@ -23,19 +23,21 @@ MOVED: Final = "moved"
 SAME: Final = "same"
 BEATEN: Final = "beaten"  # somebody else was faster: what they pushed has to be taken in first
 REJECTED: Final = "rejected"
+DELETED: Final = "deleted"
 
 _FETCH: Final = (
     *("-c", "fetch.fsckObjects=true", "-c", "fetch.writeCommitGraph=false"),
     *("fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no"),
 )
 _PUSH: Final = ("push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no")
-_FLAGS: Final = {"*": NEW, " ": MOVED, "=": SAME}
+_FLAGS: Final = {"*": NEW, " ": MOVED, "=": SAME, "-": DELETED, "+": MOVED}
 # What another push at the same moment looks like: on this side, and in the words of the receiving git.
 _LATE: Final = ("fetch first", "non-fast-forward", "stale info")
 _RACES: Final = ("failed to update ref", "cannot lock ref", "incorrect old value", "reference already exists")
 _SHOWS_PROGRESS: Final = re.compile(r"(remote: )?[A-Z][a-z]+ (objects|deltas|content)\b.*|(remote: )?Total \d.*")
 _CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
 _CHUNK: Final = 1 << 12
+_LFS_AT_ONCE: Final = 500  # ids on a command line
 
 
 class TransportError(GittrackError):
@@ -47,7 +49,7 @@ class TransportError(GittrackError):
 
 
 class Sent(NamedTuple):
-    """What became of a ref that was pushed: NEW, MOVED, SAME, BEATEN or REJECTED, and git's word for it."""
+    """What became of a ref that was pushed: NEW, MOVED, SAME, DELETED, BEATEN or REJECTED, and git's word for it."""
 
     ref: str
     state: str
@@ -91,18 +93,51 @@ def fetch_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress:
         raise _failure("fetched from", remote, said)
 
 
-def push_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress: Progress | None = None) -> Pushed:
-    """Push to refs of a remote (theirs -> a ref or commit of ours), and never overwrite what is there.
+def push_refs(
+    repo: Repository,
+    remote: str,
+    refs: Mapping[str, str],
+    progress: Progress | None = None,
+    *,
+    leases: Mapping[str, str] | None = None,
+) -> Pushed:
+    """Push to refs of a remote (theirs -> a ref or commit of ours, '' to delete it).
 
+    What is there is never overwritten, but for refs that still are where `leases` says.
     Raises TransportError where the remote cannot be reached or takes nothing at all.
     """
+    held = [f"--force-with-lease={ref}:{tip}" for ref, tip in (leases or {}).items()]
     specs = [f"{ours}:{theirs}" for theirs, ours in refs.items()]
-    code, out, said = _run(repo, [*_PUSH, *_shown(progress), "--", remote, *specs], progress)
+    code, out, said = _run(repo, [*_PUSH, *held, *_shown(progress), "--", remote, *specs], progress)
     lines = out.decode("utf-8", "replace").splitlines()
     sent = [_sent(line) for line in lines if line.count("\t") == 2]
     if code and not any(item.state in (BEATEN, REJECTED) for item in sent):
         raise _failure("pushed to", remote, said)
     return Pushed(sent, said)
+
+
+def delete_refs(repo: Repository, remote: str, refs: Mapping[str, str]) -> list[str]:
+    """Delete those refs of a remote that still are where `refs` says, and return them; none where it refuses."""
+    try:
+        pushed = push_refs(repo, remote, dict.fromkeys(refs, ""), leases=refs)
+    except TransportError:
+        return []
+    return [sent.ref for sent in pushed.refs if sent.state == DELETED]
+
+
+def has_lfs(repo: Repository) -> bool:
+    """Whether git-lfs is installed."""
+    return _run(repo, ["lfs", "version"], None)[0] == 0
+
+
+def push_lfs(repo: Repository, remote: str, oids: Sequence[str]) -> None:
+    """Send contents of the LFS store to that of a remote, which has some of them perhaps. TransportError on failure."""
+    address = f"file://{remote}" if os.path.isabs(remote) else remote  # git-lfs takes a bare path for an ssh host
+    for start in range(0, len(oids), _LFS_AT_ONCE):
+        words = ["lfs", "push", "--object-id", address, *oids[start : start + _LFS_AT_ONCE]]
+        code, _, said = _run(repo, words, None)
+        if code:
+            raise _failure("given the large artifacts", remote, said)
 
 
 def _sent(line: str) -> Sent:

@@ -63,7 +63,7 @@ def _is_fetch_due(project: Project) -> bool:
 
 
 def _fetch(project: Project) -> None:
-    from gittrack.share.receive import Shown
+    from gittrack.share.received import Shown
     from gittrack.share.remote import find_remote
     from gittrack.share.send import pull
 

@@ -99,7 +99,9 @@ def read_large(project: Project, run: Run, artifact: Artifact) -> bytes:
         with open(project.large_file(artifact.sha256), "rb") as file:
             data = file.read()
     except FileNotFoundError:
-        raise StorageError(f"{what} is large and not on this machine; fetch it with 'git lfs fetch --all'") from None
+        # Not the whole branch: the other large artifacts may be anything but small.
+        fetch = f"git lfs fetch REMOTE {project.shown_ref()} --include={run_directory(run.id)}"
+        raise StorageError(f"{what} is large and not on this machine; fetch it, from where it is: {fetch}") from None
     except OSError as error:
         raise StorageError(f"{what} cannot be read: {error.strerror or error}; check {error.filename}") from None
     if hashlib.sha256(data).hexdigest() != artifact.sha256:

@@ -14,6 +14,7 @@ from gittrack.git.pin_refs import SNAPSHOTS
 from gittrack.git.pins import chain_with, check_chain
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import read_ref
+from gittrack.git.signing import write_commit
 from gittrack.git.store import ObjectStore
 from gittrack.git.transport import TransportError, remote_refs
 from gittrack.git.tree import DIRECTORY, Entry, find_entry, serialize
@@ -99,9 +100,8 @@ def _runs_commit(project: Project, theirs: str | None, sending: Sending) -> str 
         now = time.time()
         who = (project.author, now), (project.committer, now)
         parents = [] if theirs is None else [theirs]
-        commit = store.write(
-            "commit", commit_bytes(tree, parents, _message([run for run in sending.runs if run.id in new]), *who)
-        )
+        data = commit_bytes(tree, parents, _message([run for run in sending.runs if run.id in new]), *who)
+        commit = write_commit(store, data, project.committer)
         store.sync()
         return commit
 

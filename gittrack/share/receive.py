@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gittrack.codec.paths import reworded, run_directory
-from gittrack.errors import DamagedRecord
+from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import advance, commit_bytes, tree_of
 from gittrack.git.pin_refs import SNAPSHOTS
@@ -32,45 +32,78 @@ if TYPE_CHECKING:
 
 
 def receive(project: Project, remote: Remote, shown: Shown, received: Received) -> None:
-    """Take in what the remote has, into `received`.
+    """Take in what the remote has, inboxes too, into `received`.
 
     Raises TransportError where it cannot be reached, GittrackError where its branch is none that can be read here.
     """
     received.held.clear()
     received.faults.clear()
-    there = remote_refs(project.repo, remote.address, remote.refs)
-    wanted = {ref: tip for ref, tip in there.items() if not is_here(project, ref, tip)}
+    received.folded.clear()
+    there = remote_refs(project.repo, remote.address, [*remote.refs, *(f"{start}*" for start in remote.inboxes)])
+    targets = {ref: target for ref in sorted(there) if (target := remote.target(ref)) is not None}
+    wanted = [ref for ref, target in targets.items() if not is_here(project, target, there[ref])]
+    received.folded |= {ref: there[ref] for ref, target in targets.items() if ref != target and ref not in wanted}
     try:
         if remote.runs in wanted:
             tip = fetched_aside(project, remote, [remote.runs], shown.transfer)[remote.runs]
             _unite(project, tip, shown, received)
-        _receive_pins(project, remote, [ref for ref in remote.pins if ref in wanted], shown, received)
+        _receive_inboxes(
+            project, remote, [ref for ref in wanted if targets[ref] == remote.runs != ref], shown, received
+        )
+        _receive_pins(project, remote, [ref for ref in wanted if targets[ref] in remote.pins], shown, received)
     finally:
-        forget_aside(project, remote, remote.refs)
+        forget_aside(project, remote, wanted)
+
+
+def _receive_inboxes(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
+    """Take in what machines of others have sent for themselves; one that cannot be taken in stops no other."""
+    for ref, tip in _fetched_each(project, remote, refs, shown, received).items():
+        try:
+            _unite(project, tip, shown, received, inbox=ref)
+        except GittrackError as error:
+            received.faults[ref] = str(error)
 
 
 def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
     """Pins come after the runs and apart from them: with them comes code, which git may refuse for an old fault."""
-    for ref in refs:
+    for ref, tip in _fetched_each(project, remote, refs, shown, received).items():
         try:
-            _take_pins(project, ref, fetched_aside(project, remote, [ref], shown.transfer)[ref], received)
+            _take_pins(project, ref, remote.target(ref) or ref, tip, received)
         except (TransportError, DamagedRecord) as error:
             received.faults[ref] = str(error)
 
 
-def _take_pins(project: Project, ref: str, theirs: str, received: Received) -> None:
+def _fetched_each(
+    project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received
+) -> dict[str, str]:
+    """Fetch all at once or, where git refuses one, each alone, so that no other is kept."""
+    try:
+        return fetched_aside(project, remote, refs, shown.transfer)
+    except TransportError as error:
+        if len(refs) == 1:
+            received.faults[refs[0]] = str(error)
+            return {}
+    found: dict[str, str] = {}
+    for ref in refs:
+        found |= _fetched_each(project, remote, [ref], shown, received)
+    return found
+
+
+def _take_pins(project: Project, theirs: str, ref: str, their_tip: str, received: Received) -> None:
     """Merge a chain of pins, without the snapshots that were purged here and that the remote still has."""
     with NewObjects(project.repo) as new:
         purged = _purged_snapshots(project) if ref == SNAPSHOTS else frozenset()
-        tip = chain_without(project.repo, theirs, purged, new) if purged else theirs
+        tip = chain_without(project.repo, their_tip, purged, new) if purged else their_tip
         new.flush()
-        if tip != theirs:
-            received.held[ref] = theirs
         before = read_ref(project.repo, ref)
         if tip is not None:
             merge_pins(project.repo, ref, tip, committer=project.committer)
-        if read_ref(project.repo, ref) != before:
-            received.pins.add(ref)
+    if theirs != ref:
+        received.folded[theirs] = their_tip
+    elif tip != their_tip:
+        received.held[ref] = their_tip
+    if read_ref(project.repo, ref) != before:
+        received.pins.add(ref)
 
 
 def _purged_snapshots(project: Project) -> frozenset[str]:
@@ -84,8 +117,11 @@ def _purged_snapshots(project: Project) -> frozenset[str]:
 # The runs
 
 
-def _unite(project: Project, theirs: str, shown: Shown, received: Received) -> None:
-    """Move our branch to the union with `theirs`, on top of whatever others record meanwhile."""
+def _unite(project: Project, theirs: str, shown: Shown, received: Received, *, inbox: str | None = None) -> None:
+    """Move our branch to the union with `theirs`, on top of whatever others record meanwhile.
+
+    An inbox of which something is left out stays apart from our history, so that it is told each time.
+    """
     admitted: dict[tuple[str, str], Admission] = {}
     with BlobReader(project.repo) as reader, NewObjects(project.repo) as new:
         made: list[News] = []
@@ -105,13 +141,19 @@ def _unite(project: Project, theirs: str, shown: Shown, received: Received) -> N
                 None if base is None else _without(project, base, union.news.gone_here, new),
                 _without(project, theirs, union.news.gone_there, new),
             ]
+            if inbox is not None and union.news.refused and base is not None:
+                sides[1] = None
             new.flush()
             settle_tip(project.repo, project.runs_ref, theirs)
             return _joined(project, store, tree, *sides)
 
         advance(project.repo, project.runs_ref, build)
-    if made[0].gone_there:
+    if inbox is None and made[0].gone_there:
         received.held[project.runs_ref] = theirs
+    elif inbox is not None and made[0].refused:
+        received.faults[inbox] = "it stays there, for something of it was left out"
+    elif inbox is not None:
+        received.folded[inbox] = theirs
     _remember(project, theirs, made[0], received)
 
 

@@ -39,6 +39,7 @@ class Received:
     faults: dict[str, str] = field(default_factory=dict)  # refs of pins that could not be taken in -> why
     pins: set[str] = field(default_factory=set)  # refs of pins that something was added to
     notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
+    folded: dict[str, str] = field(default_factory=dict)  # inboxes of theirs of which all is here now -> tip
     held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
 

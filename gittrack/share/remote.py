@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import UsageError
 from gittrack.git.pin_refs import CODE, SNAPSHOTS
 from gittrack.git.status import current_branch
+from gittrack.project import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from gittrack.project import Project
+
+
+_INBOX: Final = "refs/heads/gittrack/inbox"
+_INBOX_OF_PINS: Final = "refs/gittrack/inbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,36 @@ class Remote:
         """All refs that travel."""
         return (self.runs, *self.pins)
 
+    @property
+    def inboxes(self) -> tuple[str, ...]:
+        """What the refs begin with that one machine alone pushes to, those of runs first."""
+        return (f"{self._inbox_of_runs}/", f"{_INBOX_OF_PINS}/") if self.pins else (f"{self._inbox_of_runs}/",)
+
+    @property
+    def _inbox_of_runs(self) -> str:
+        return _INBOX if self.runs == f"refs/heads/{DEFAULT_BRANCH}" else f"{self.runs}-inbox"
+
+    def inbox(self, ref: str, name: str) -> str:
+        """Return the ref that takes the place of `ref`, one of those that travel, in the inbox of that name."""
+        return f"{self._inbox_of_runs}/{name}" if ref == self.runs else f"{_INBOX_OF_PINS}/{name}/{_last(ref)}"
+
+    def target(self, theirs: str) -> str | None:
+        """Return the ref that one of theirs is taken into, itself or an inbox of it; None for any other."""
+        if theirs in self.refs:
+            return theirs
+        if theirs.startswith(f"{self._inbox_of_runs}/"):
+            return self.runs
+        within = theirs.startswith(f"{_INBOX_OF_PINS}/")
+        return next((ref for ref in self.pins if within and _last(ref) == _last(theirs)), None)
+
     def incoming(self, ref: str) -> str:
         """Return the ref of this repository under which one of theirs is kept until it is checked."""
         place = self.name if self.name.isalnum() else hashlib.sha256(self.name.encode()).hexdigest()[:16]
         return f"refs/gittrack/incoming/{place}/{ref.removeprefix('refs/')}"
+
+
+def _last(ref: str) -> str:
+    return ref.rpartition("/")[2]
 
 
 def find_remote(project: Project, named: str | None, *, code: bool = True, snapshots: bool = True) -> Remote:

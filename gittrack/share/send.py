@@ -17,25 +17,19 @@ from gittrack.git.pin_refs import CODE
 from gittrack.git.process import run_git
 from gittrack.git.refs import read_ref
 from gittrack.git.status import current_branch
-from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, push_refs, remote_refs
+from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, delete_refs, push_refs, remote_refs
 from gittrack.share.received import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Protocol
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gittrack.git.transport import Pushed
     from gittrack.model import Run
     from gittrack.project import Project
     from gittrack.share.chosen import Sending
+    from gittrack.share.contents import Contents
     from gittrack.share.received import Shown
     from gittrack.share.remote import Remote
-
-    class _Sources(Protocol):
-        """Tells what is pushed, by the ref of theirs: a ref or a commit of ours; `again` after others were faster."""
-
-        def __call__(self, *, again: bool) -> dict[str, str]: ...
-
 
 _TRIES: Final = 200  # each time somebody else got through, so as many may be pushing at once
 _LONGEST_WAIT: Final = 2.0  # seconds
@@ -43,17 +37,35 @@ _STUCK: Final = 10  # times that the other side failed to move a ref, for a reas
 _PATIENCE: Final = 600.0  # seconds for another gittrack here that is at the same
 
 
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """What goes along: all refs but those in `withheld`, and the `contents` of large artifacts.
+
+    With an `inbox`, the name of one, everything goes to refs that nobody else pushes to.
+    """
+
+    withheld: tuple[str, ...] = ()
+    contents: bool = True
+    inbox: str | None = None
+
+
+EVERYTHING: Final = Cargo()
+
+
 @dataclass(slots=True)
 class Exchanged:
     """What came, and what became of each ref that was pushed; `said` is all that was said of a refusal.
 
-    `chosen` tells of the runs, where some alone were sent.
+    `chosen` tells of the runs, where some alone were sent; `contents` of large artifacts; `folded` of inboxes that
+    are no longer there, because what they held was taken in and pushed.
     """
 
     received: Received = field(default_factory=Received)
     sent: dict[str, Sent] = field(default_factory=dict)
     said: tuple[str, ...] = ()
     chosen: Sending | None = None
+    contents: Contents | None = None
+    folded: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> list[Sent]:
@@ -63,58 +75,47 @@ class Exchanged:
 
 def pull(project: Project, remote: Remote, shown: Shown) -> Exchanged:
     """Take in what the remote has. Raises as `receive` does."""
-    exchanged = Exchanged()
+    sender = _Sender(project, remote, shown, EVERYTHING)
     with _alone(project):
-        _receive(project, remote, shown, exchanged)
-    return exchanged
+        sender.receive()
+    return sender.exchanged
 
 
-def push(project: Project, remote: Remote, shown: Shown, *, withheld: tuple[str, ...] = ()) -> Exchanged:
-    """Send what is here, but for the refs in `withheld`; what others sent meanwhile is taken in first.
+def push(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHING) -> Exchanged:
+    """Send what is here, but for what `cargo` leaves out; what others sent meanwhile is taken in first.
 
     Raises TransportError where the remote cannot be reached, GittrackError where others are faster for too long.
     """
-    exchanged = Exchanged()
+    sender = _Sender(project, remote, shown, cargo)
     with _alone(project):
-        _send(project, remote, shown, exchanged, _everything(project, remote, shown, exchanged, withheld))
-    return exchanged
+        sender.send()
+    return sender.exchanged
 
 
 def push_chosen(
-    project: Project, remote: Remote, runs: Sequence[Run], shown: Shown, *, withheld: tuple[str, ...] = ()
+    project: Project, remote: Remote, runs: Sequence[Run], shown: Shown, cargo: Cargo = EVERYTHING
 ) -> Exchanged:
     """Send these runs alone, on top of what the remote has; nothing is taken in, no ref of ours moves.
 
     Raises as `push` does, and GittrackError for a run that is not committed yet.
     """
-    from gittrack.share.chosen import Sending, build
-
-    exchanged = Exchanged(chosen=Sending(runs))
-
-    def sources(*, again: bool) -> dict[str, str]:  # noqa: ARG001 - built on what is there now, at each try
-        assert exchanged.chosen is not None
-        found = build(project, remote, exchanged.chosen, withheld, shown.transfer)
-        exchanged.received.faults = exchanged.chosen.faults
-        return found
-
+    sender = _ChosenSender(project, remote, shown, cargo, runs)
     with _alone(project):
-        _send(project, remote, shown, exchanged, sources)
-    return exchanged
+        sender.send()
+    return sender.exchanged
 
 
-def sync(project: Project, remote: Remote, shown: Shown, *, withheld: tuple[str, ...] = ()) -> Exchanged:
-    """Take in what the remote has, then send what is here, but for the refs in `withheld`. Raises as `push` does."""
-    exchanged = Exchanged()
+def sync(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHING) -> Exchanged:
+    """Take in what the remote has, then send what is here, but for what `cargo` leaves out. Raises as `push` does.
+
+    Inboxes whose runs and pins are in what was pushed are deleted, if they still are where they were.
+    """
+    sender = _Sender(project, remote, shown, cargo)
     with _alone(project):
-        _receive(project, remote, shown, exchanged)
-        _send(project, remote, shown, exchanged, _everything(project, remote, shown, exchanged, withheld))
-    return exchanged
-
-
-def _receive(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged) -> None:
-    from gittrack.share.receive import receive  # what it loads costs more than a push that nobody was faster than
-
-    receive(project, remote, shown, exchanged.received)
+        sender.receive()
+        sender.send()
+        sender.drop_inboxes()
+    return sender.exchanged
 
 
 @contextmanager
@@ -127,41 +128,103 @@ def _alone(project: Project) -> Iterator[None]:
         yield
 
 
-def _everything(
-    project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, withheld: tuple[str, ...]
-) -> _Sources:
-    """All that is here; what others sent meanwhile becomes a part of it before a further try."""
+class _Sender:
+    """One exchange with a remote: everything that is here, on top of what is there."""
 
-    def sources(*, again: bool) -> dict[str, str]:
+    def __init__(self, project: Project, remote: Remote, shown: Shown, cargo: Cargo) -> None:
+        self.project = project
+        self.remote = remote
+        self.shown = shown
+        self.cargo = cargo
+        self.exchanged = Exchanged()
+
+    def receive(self) -> None:
+        """Take in what the remote has."""
+        from gittrack.share.receive import receive  # what it loads costs more than a push that nobody was faster than
+
+        receive(self.project, self.remote, self.shown, self.exchanged.received)
+
+    def sources(self, *, again: bool) -> dict[str, str]:
+        """Return what is pushed, by the ref of theirs: a ref or a commit of ours; `again` after others were faster."""
         if again:
-            _receive(project, remote, shown, exchanged)
-        refs = [ref for ref in remote.refs if ref not in withheld]
-        return {ref: ref for ref in refs if read_ref(project.repo, ref) is not None}
+            self.receive()
+        refs = [ref for ref in self.remote.refs if ref not in self.cargo.withheld]
+        inbox = self.cargo.inbox
+        return {
+            ref if inbox is None else self.remote.inbox(ref, inbox): ref
+            for ref in refs
+            if read_ref(self.project.repo, ref) is not None
+        }
 
-    return sources
+    def contents(self) -> Contents:
+        """Send the contents of large artifacts."""
+        from gittrack.share.contents import send_contents
 
+        return send_contents(self.project, self.remote, None)
 
-def _send(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged, sources: _Sources) -> None:
-    """Push what `sources` names, and again what it then names for the refs at which others were faster."""
-    going = sources(again=False)
-    todo = list(going)
-    if todo:
-        _send_code_first(project, remote, shown, exchanged)
-    stuck = 0
-    for attempt in range(_TRIES):
-        todo = _without_stuck(remote, todo, exchanged)
-        if not todo:
-            return
-        pushed = push_refs(project.repo, remote.address, {ref: going[ref] for ref in todo}, shown.transfer)
-        late = [sent for sent in pushed.refs if sent.state == BEATEN]
-        stuck = stuck + 1 if any(sent.word.startswith("[remote") for sent in late) else 0
-        _note(exchanged, pushed, give_up=stuck > _STUCK)
-        todo = [sent.ref for sent in late] if stuck <= _STUCK else []
+    def leases(self, refs: Sequence[str]) -> Mapping[str, str]:
+        """Where refs of theirs are that may be overwritten there: inboxes, of which we have all that is in them."""
+        folded = self.exchanged.received.folded
+        return {ref: folded[ref] for ref in refs if ref in folded}
+
+    def send(self) -> None:
+        """Push what `sources` names, and again what it then names for the refs at which others were faster."""
+        going = self.sources(again=False)
+        todo = list(going)
         if todo:
-            time.sleep(random.uniform(0.0, min(_LONGEST_WAIT, 0.02 * 2 ** min(attempt, 10))))  # noqa: S311 - jitter
-            going = sources(again=True)
-    if todo:
-        raise GittrackError(f"others kept pushing to {remote.name}; the runs are safe here, try again in a while")
+            _send_code_first(self.project, self.remote, self.shown, self.exchanged)
+            if self.cargo.contents and os.path.isdir(self.project.repo.lfs_dir):
+                self.exchanged.contents = self.contents()
+        stuck = 0
+        for attempt in range(_TRIES):
+            todo = _without_stuck(self.remote, todo, self.exchanged)
+            if not todo:
+                return
+            specs = {ref: going[ref] for ref in todo}
+            leases = self.leases(todo)
+            pushed = push_refs(self.project.repo, self.remote.address, specs, self.shown.transfer, leases=leases)
+            late = [sent for sent in pushed.refs if sent.state == BEATEN]
+            stuck = stuck + 1 if any(sent.word.startswith("[remote") for sent in late) else 0
+            _note(self.exchanged, pushed, give_up=stuck > _STUCK)
+            todo = [sent.ref for sent in late] if stuck <= _STUCK else []
+            if todo:
+                time.sleep(random.uniform(0.0, min(_LONGEST_WAIT, 0.02 * 2 ** min(attempt, 10))))  # noqa: S311 - jitter
+                going = self.sources(again=True)
+        if todo:
+            raise GittrackError(f"others kept pushing to {self.remote.name}; the runs are safe here, try again later")
+
+    def drop_inboxes(self) -> None:
+        """Delete the inboxes that were taken in, where what took them in has arrived, and nobody pushed to them since.
+
+        One that cannot be deleted harms nobody: it is taken in again, and brings nothing.
+        """
+        arrived = {sent.ref for sent in self.exchanged.sent.values() if sent.state not in (REJECTED, BEATEN)}
+        folded = self.exchanged.received.folded
+        doomed = {ref: tip for ref, tip in folded.items() if self.remote.target(ref) in arrived}
+        if doomed:
+            self.exchanged.folded = tuple(sorted(delete_refs(self.project.repo, self.remote.address, doomed)))
+
+
+class _ChosenSender(_Sender):
+    """Some runs alone, on top of what is there; built anew each time that others were faster."""
+
+    def __init__(self, project: Project, remote: Remote, shown: Shown, cargo: Cargo, runs: Sequence[Run]) -> None:
+        from gittrack.share.chosen import Sending
+
+        super().__init__(project, remote, shown, cargo)
+        self.sending = self.exchanged.chosen = Sending(runs)
+
+    def sources(self, *, again: bool) -> dict[str, str]:
+        from gittrack.share.chosen import build
+
+        found = build(self.project, self.remote, self.sending, self.cargo.withheld, self.shown.transfer)
+        self.exchanged.received.faults = self.sending.faults
+        return found
+
+    def contents(self) -> Contents:
+        from gittrack.share.contents import send_contents
+
+        return send_contents(self.project, self.remote, self.sending.runs)
 
 
 def _note(exchanged: Exchanged, pushed: Pushed, *, give_up: bool) -> None:
