@@ -36,6 +36,16 @@ OTHERS: Final = {
         "metrics.acc.min > 0.99 or params.layers = 7 and metrics.f1.min > 0.99",
     ),
 }
+# What commands that judge runs are asked.
+JUDGEMENTS: Final = {
+    "compare, the last ten": ("compare", "-10"),
+    "best": ("best", "acc"),
+    "best, for each of a param": ("best", "acc", "--per", "params.optimizer"),
+    "stats, for each of a param": ("stats", "acc", "--group-by", "params.optimizer"),
+    "blame along a hundred commits": ("blame", "acc"),
+    "plot, the last ten": ("plot", "acc"),
+}
+COMMITS: Final = 100  # of the code, that the runs are spread over
 ROUNDS: Final = 9
 RANGE_ROUNDS: Final = 5
 
@@ -80,10 +90,20 @@ def bare(repo: str) -> list[str]:
     return [sys.executable, "-c", code, database]
 
 
+def changes(repo: str, count: int) -> list[str]:
+    """Add that many commits to main, each of which changes a file; return them, the first one first."""
+    for number in range(count):
+        with open(os.path.join(repo, "train.py"), "w", encoding="utf-8") as file:
+            file.write(f"VERSION = {number}\n")
+        git(repo, "add", "train.py")
+        git(repo, "commit", "-qm", f"Version {number}")
+    return git(repo, "rev-list", "--reverse", f"-{count}", "HEAD").decode().split()
+
+
 def questions(folder: str, count: int) -> Iterator[Figure]:
     """Our figures for a branch of `count` runs."""
     repo = make_repository(os.path.join(folder, f"runs-{count}"), files=10)
-    populate(repo, count)
+    populate(repo, count, commits=changes(repo, COMMITS))
     python("-m", "gittrack", *QUESTION, cwd=repo)  # the first one makes the index
     asked, limit = interleaved(ROUNDS, process(*ours(*QUESTION), cwd=repo), process(*bare(repo), cwd=repo))
     yield Figure(
@@ -95,7 +115,7 @@ def questions(folder: str, count: int) -> Iterator[Figure]:
         beside_what="bare SQLite",
         note=spread(asked, 1e3),
     )
-    for what, words in OTHERS.items():
+    for what, words in (OTHERS | JUDGEMENTS).items():
         (taken,) = interleaved(ROUNDS, process(*ours(*words), cwd=repo))
         yield Figure(f"{count:,} runs: {what}", median(taken, 1e3), "ms", note=spread(taken, 1e3))
     if count >= 100_000:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gittrack.model import Number
 
 _FAR: Final = 200  # commits with runs; the same params farther back are as good as others
+_MANY: Final = 100  # groups of a commit that are looked through for the most similar params
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +63,50 @@ def moves(groups: Sequence[Group], parents: Mapping[str, Sequence[str]]) -> list
 
     `parents` has the commits in an order in which each comes after its own. The group before is an earlier one of the
     same commit with the same params; else the nearest with the same params at the commits that lead there; else, at the
-    nearest commit that has any, the one with the fewest params that differ. Noise is the greater spread of the two
-    groups, and where neither has two runs the median of the spreads of all groups that have.
+    nearest commit that has any, of its newest hundred the one with the fewest params that differ. Noise is the greater
+    spread of the two groups, and where neither has two runs the median of the spreads of all groups that have.
     """
     by_commit: dict[str, list[Group]] = {}
     for group in sorted(groups, key=lambda group: group.start):
         by_commit.setdefault(group.commit, []).append(group)
     above = simplified(parents, by_commit)
+    newest = {commit: {group.params: group for group in found} for commit, found in by_commit.items()}
     usual = _usual_spread(groups)
     found = []
     for commit in above:
-        for place, group in enumerate(by_commit.get(commit, ())):
-            before = _before(group, by_commit[commit][:place], by_commit, above)
+        way = [each for each in _way_back(commit, above) if each in by_commit] if commit in by_commit else []
+        earlier: dict[frozenset[tuple[str, str]], Group] = {}
+        for group in by_commit.get(commit, ()):
+            before = earlier.get(group.params) or _before(group, way, by_commit, newest)
+            earlier[group.params] = group
             if before is not None and not _is_same(before.middle, group.middle):
                 found.append(_move(before, group, usual))
     return sorted(found, key=lambda move: (move.change == move.change, -abs(move.change)))
 
 
 def _before(
-    group: Group, here: Sequence[Group], by_commit: Mapping[str, Sequence[Group]], above: Mapping[str, Sequence[str]]
+    group: Group,
+    way: Sequence[str],
+    by_commit: Mapping[str, Sequence[Group]],
+    newest: Mapping[str, Mapping[frozenset[tuple[str, str]], Group]],
 ) -> Group | None:
-    earlier = [each for each in here if each.params == group.params]
-    if earlier:
-        return earlier[-1]
-    nearest: Sequence[Group] = ()
-    for candidates in _levels(group.commit, by_commit, above):
-        nearest = nearest or candidates
-        same = [each for each in candidates if each.params == group.params]
-        if same:
-            return same[-1]
+    """The group at the commits of `way`, the nearest first, that this one is held against."""
+    for commit in way:
+        same = newest[commit].get(group.params)
+        if same is not None:
+            return same
+    nearest = by_commit[way[0]][-_MANY:] if way else ()
     return min(reversed(nearest), key=lambda each: len(each.params ^ group.params), default=None)
 
 
-def _levels(
-    commit: str, by_commit: Mapping[str, Sequence[Group]], above: Mapping[str, Sequence[str]]
-) -> Iterator[Sequence[Group]]:
-    """The groups of each commit that leads to one, the nearest first."""
+def _way_back(commit: str, above: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The commits that lead to one, the nearest first."""
     order = list(above[commit])
     seen = set(order)
     for each in order:
         if len(seen) > _FAR:
             return
-        if each in by_commit:
-            yield by_commit[each]
+        yield each
         new = [parent for parent in above[each] if parent not in seen]
         seen.update(new)
         order += new

@@ -46,6 +46,15 @@ def test_without_them_the_fewest_differences_count() -> None:
     assert ("b-0.1-", "c", 0.6) in told(groups)
 
 
+@pytest.mark.parametrize(("others", "similar"), [(99, True), (100, False)])
+def test_the_fewest_differences_are_looked_for_among_the_newest_hundred(others: int, *, similar: bool) -> None:
+    many = [group("a", 0.1, lr=2.0 + n, model=str(n), start=1 + n) for n in range(others)]
+    groups = [group("a", 0.2, lr=1.0, model="net"), *many, group("b", 0.9, lr=0.5, model="net")]
+
+    ((before, _, change),) = (move for move in told(groups) if move[1] == "b")
+    assert (before, change) == (("a-1.0-", 0.7) if similar else (f"a-{1.0 + others}-", 0.8))
+
+
 def test_data_that_changed_at_the_same_commit() -> None:
     groups = [group("a", 0.9, rest="old", start=1), group("a", 0.5, rest="new", start=2), group("b", 0.6, start=3)]
 
