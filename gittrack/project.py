@@ -118,7 +118,7 @@ class Project:
 
     def remote_tip(self) -> str | None:
         """Return the tip of the branch for runs of the only remote that has one, as it was fetched last."""
-        found = self._remote_branches()
+        found = self.remote_branches()
         return found[0][0] if len(found) == 1 else None
 
     def shown_ref(self) -> str:
@@ -126,10 +126,10 @@ class Project:
         branch = self.runs_ref.removeprefix(_HEADS)
         if read_ref(self.repo, self.runs_ref) is not None:
             return branch
-        found = self._remote_branches()
+        found = self.remote_branches()
         return found[0][1] if len(found) == 1 else branch
 
-    def _remote_branches(self) -> list[tuple[str, str]]:
+    def remote_branches(self) -> list[tuple[str, str]]:
         """(commit, short name) of the branch for runs of each remote that has one."""
         branch = self.runs_ref.removeprefix(_HEADS)
         form = "--format=%(objectname) %(refname:lstrip=2)"

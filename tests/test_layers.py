@@ -25,7 +25,7 @@ LAYERS = (
     {"__init__"},
     {"api"},
     {"trace"},
-    {"doctor", "purge", "reproduce"},
+    {"doctor", "purge", "reproduce", "trust"},
     {"hooks"},
     {"results", "check", "compare", "gate"},
     {"exchange"},

@@ -61,6 +61,7 @@ SECTIONS = {
         "purge": Entry("gittrack.cli.purge:command", "Remove runs, or their snapshots, for good."),
     },
     "Care": {
+        "verify": Entry("gittrack.cli.verify:command", "Say who signed which run, and what was altered since."),
         "check": Entry("gittrack.cli.check:command", "Verify the files of runs."),
         "doctor": Entry("gittrack.cli.doctor:command", "Find what is wrong with the surroundings, and mend it."),
     },

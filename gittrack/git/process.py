@@ -159,14 +159,18 @@ def run_git(
 
 
 def stream_git(
-    args: Sequence[str], *, repo: Repository | None = None, separator: bytes = b"\0"
+    args: Sequence[str],
+    *,
+    repo: Repository | None = None,
+    separator: bytes = b"\0",
+    env: Mapping[str, str] | None = None,
 ) -> Generator[bytes, None, None]:
     """Run git and yield the pieces of its output between separators, in constant memory.
 
     Raises GitError at the end of the output if git failed.
     """
     rest = b""
-    for chunk in stream_bytes(args, repo=repo):
+    for chunk in stream_bytes(args, repo=repo, env=env):
         *whole, rest = (rest + chunk).split(separator)
         yield from whole
     if rest:

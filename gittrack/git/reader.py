@@ -11,7 +11,7 @@ from gittrack.errors import StorageError
 from gittrack.git.process import run_git, start_git, stream_git
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from gittrack.git.repository import Repository
@@ -50,12 +50,12 @@ class Change:
     mode: int
 
 
-def list_tree(repo: Repository, tip: str, path: str = "") -> Iterator[TreeEntry]:
+def list_tree(repo: Repository, tip: str, path: str = "", env: Mapping[str, str] | None = None) -> Iterator[TreeEntry]:
     """Yield every file of a tree, or of one directory or file in it, in git's order."""
     args = ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tip]
     if path:
         args += ["--", path]
-    for line in stream_git(args, repo=repo):
+    for line in stream_git(args, repo=repo, env=env):
         facts, _, name = line.partition(b"\t")
         mode, kind, oid = facts.decode("ascii").split(" ")
         yield TreeEntry(int(mode, 8), kind, oid, _decode(name))
@@ -174,8 +174,9 @@ class _CutShortError(StorageError):
 class BlobReader:
     """One `git cat-file --batch` process that hands out contents; started at the first read."""
 
-    def __init__(self, repo: Repository) -> None:
+    def __init__(self, repo: Repository, env: Mapping[str, str] | None = None) -> None:
         self._repo = repo
+        self._env = env
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> BlobReader:  # noqa: PYI034 - Self is newer than Python 3.10
@@ -238,7 +239,11 @@ class BlobReader:
             return
         if self._process is None:
             self._process = start_git(
-                ["cat-file", "--batch"], repo=self._repo, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+                ["cat-file", "--batch"],
+                repo=self._repo,
+                env=self._env,
+                stdin=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
         assert self._process.stdin is not None
         try:

@@ -1,0 +1,1 @@
+"""Who signed which run, and what was altered after it was committed."""
