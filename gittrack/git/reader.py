@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack.errors import StorageError
 from gittrack.git.process import run_git, start_git, stream_git
+from gittrack.git.sizes import SizeReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -131,18 +132,6 @@ def differing_pairs(repo: Repository, pairs: Collection[tuple[str, str]], paths:
     return found
 
 
-def kinds_and_sizes(repo: Repository, oids: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Return (kind, size) of each of the objects that is here, without unpacking any."""
-    from gittrack.git.partial import fetch_missing
-
-    fetch_missing(repo, oids)
-    asked = "".join(f"{oid}\n" for oid in oids).encode()
-    args = ["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"]
-    lines = run_git(args, repo=repo, stdin=asked).decode("ascii").splitlines() if oids else []
-    answers = (line.split(" ") for line in lines)
-    return {words[0]: (words[1], int(words[2])) for words in answers if len(words) == 3}
-
-
 def parents_of(commit: bytes) -> list[str]:
     """Return the ids of the parents in a raw commit."""
     lines = commit.partition(b"\n\n")[0].split(b"\n")
@@ -178,6 +167,7 @@ class BlobReader:
         self._repo = repo
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
+        self.sizes = SizeReader(repo)
 
     def __enter__(self) -> BlobReader:  # noqa: PYI034 - Self is newer than Python 3.10
         return self
@@ -189,6 +179,7 @@ class BlobReader:
 
     def close(self) -> None:
         """End the process; a later read starts another."""
+        self.sizes.close()
         process, self._process = self._process, None
         if process is not None:
             process.kill()

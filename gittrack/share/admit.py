@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.codec.paths import ARTIFACTS, OUTPUT, POINTER_SIZE, RECORD, parse_conflict, parse_later
 from gittrack.errors import DamagedRecord
-from gittrack.git.reader import BlobReader, kinds_and_sizes
 from gittrack.git.tree import DIRECTORY, Entry, parse_tree
 from gittrack.verify import is_record, path_problem, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gittrack.git.reader import BlobReader
     from gittrack.git.repository import Repository
 
 Files: TypeAlias = "dict[str, Entry]"  # by the path below the run's folder
@@ -25,11 +25,12 @@ _AT_ONCE: Final = 500  # runs
 _MOST_FILES: Final = 100_000  # of one run; a few small trees can stand for more than any memory holds
 _LONGEST: Final = 4096 + 200  # characters: those of an artifact, and of the folders above it
 _MIB: Final = 1 << 20
-_LARGEST: Final = {
+LARGEST: Final = {
     "tree": 16 * _MIB,
     "record": 16 * _MIB,
     "output": 2 * _MIB,
     "artifact": POINTER_SIZE,
+    "frame": _MIB,
     "other": 1024 * _MIB,
 }
 _AHEAD: Final = 1000  # logical times that may be missing: of records that were damaged and left out
@@ -52,7 +53,7 @@ def admissions(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, s
 def _judged(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]]) -> Iterator[Admission]:
     found = folders(repo, reader, runs)
     oids = {entry.oid for files, _ in found for entry in files.values() if not entry.is_directory}
-    known = kinds_and_sizes(repo, sorted(oids))
+    known = reader.sizes.of(sorted(oids))
     reasons = [reason or _files_problem(files, known) for files, reason in found]
     sound = [files for (files, _), reason in zip(found, reasons, strict=True) if not reason]
     records = {entry.oid for files in sound for path, entry in files.items() if is_record(path)}
@@ -81,8 +82,8 @@ def folders(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]
 
 
 def _trees(repo: Repository, reader: BlobReader, oids: Sequence[str]) -> dict[str, list[Entry] | None]:
-    sizes = kinds_and_sizes(repo, oids)
-    fine = [oid for oid in oids if oid in sizes and sizes[oid][0] == "tree" and sizes[oid][1] <= _LARGEST["tree"]]
+    sizes = reader.sizes.of(oids)
+    fine = [oid for oid, (kind, size) in sizes.items() if kind == "tree" and size <= LARGEST["tree"]]
     return {oid: _parsed(data, repo.hash_len) for oid, data in reader.read_many(fine)}
 
 
@@ -144,7 +145,7 @@ def _folded(path: str) -> str:
 def _size_problem(path: str, known: tuple[str, int] | None) -> str:
     if known is None or known[0] != "blob":
         return "it is missing, or is no file"
-    limit = _LARGEST[_sort(path)]
+    limit = LARGEST[_sort(path)]
     return f"it has {known[1]} bytes, and at most {limit} are allowed" if known[1] > limit else ""
 
 

@@ -18,6 +18,7 @@ from gittrack.codec.paths import (
 from gittrack.codec.text import from_yaml
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.tree import FILE, Entry
+from gittrack.share.admit import LARGEST
 
 if TYPE_CHECKING:
     from gittrack.git.reader import BlobReader
@@ -42,6 +43,8 @@ def check_frame(reader: BlobReader, theirs: Entries) -> int:
 
     GittrackError where it is no branch of runs, or a newer one than this gittrack knows.
     """
+    if any(size > LARGEST["frame"] for _, size in reader.sizes.of([e.oid for e in _frame(theirs).values()]).values()):
+        raise GittrackError(f"the branch there is no branch of runs: {FORMAT_FILE} or {README_FILE} is too large")
     version = _version(reader, theirs)
     if version is None:
         raise GittrackError("the branch there is no branch of runs: it has no format.yaml of gittrack")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.codec.paths import CONFLICTS, PURGED, RUNS, is_id, parse_purged
 from gittrack.errors import DamagedRecord
 from gittrack.git.tree import DIRECTORY, FILE, Entry, entry_of, parse_tree, put_entries, serialize, split_tree
-from gittrack.share.admit import Admission, admissions, folders
+from gittrack.share.admit import LARGEST, Admission, admissions, folders
 from gittrack.share.folder import united, write_folder
 from gittrack.share.frame import MARKS, Entries, check_frame, frame_of_union, mark_file
 from gittrack.share.received import News, Refused
@@ -96,9 +96,14 @@ class Union:
     def _raw(self, oids: Iterable[str | None]) -> list[bytes]:
         asked = list(oids)
         wanted = sorted({oid for oid in asked if oid is not None})
+        known = self._reader.sizes.of(wanted)
+        if any(known.get(oid, ("", 0))[0] != "tree" for oid in wanted):
+            raise DamagedRecord("a folder of the branch is missing from the repository; run 'git fsck'")
+        if (largest := max((size for _, size in known.values()), default=0)) > LARGEST["tree"]:
+            raise DamagedRecord(f"a folder of the branch has a list of {largest} bytes, which is no branch of runs")
         found = dict(self._reader.read_many(wanted))
         if len(found) < len(wanted):
-            raise DamagedRecord("a folder of the branch is missing from the repository; run 'git fsck'")
+            raise DamagedRecord("a folder of the branch is damaged; run 'git fsck'")
         return [b"" if oid is None else found[oid] for oid in asked]
 
     def _put(self, top: Entries, name: str, entries: Entries) -> None:

@@ -114,6 +114,13 @@ CASES = [
     Case("purged mark of another name", beside={"purged": {"ab": {"0" * 32: b"x"}}}),
     Case("rewrite of another content", beside={"rewrites": {"ab": {f"{'ab' * 20}-{'cd' * 20}": b"x"}}}),
     Case("newer format", beside={"format.yaml": b"format: gittrack\nversion: 2\n"}, refused="upgrade gittrack"),
+    Case("large format", beside={"format.yaml": format_file() + b"#" * (2 << 20)}, refused="too large"),
+    Case("large README", beside={"README.md": b"#" * (2 << 20)}, refused="too large"),
+    Case(
+        "large list of runs",
+        beside={"runs": {"ab": {f"{number:0250}": b"" for number in range(64_000)}}},
+        refused="list of",
+    ),
     Case("no format", beside={"format.yaml": b"x"}, refused="no branch of runs"),
 ]
 
