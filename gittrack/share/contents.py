@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.capture.pointers import lfs_pointer
 from gittrack.git.ancestry import is_oid
-from gittrack.git.reader import BlobReader, empty_tree, kinds_and_sizes, stream_changes
+from gittrack.git.reader import BlobReader, empty_tree, stream_changes
 from gittrack.git.transport import TransportError, has_lfs, push_lfs
 from gittrack.git.verified import absent
 
@@ -68,9 +68,8 @@ def _since(project: Project, before: str | None, tip: str | None) -> list[str]:
         return []
     changes = stream_changes(project.repo, before or empty_tree(project.repo), tip)
     blobs = list(dict.fromkeys(c.oid for c in changes if c.status != "D" and _ARTIFACT.fullmatch(c.path)))
-    sizes = kinds_and_sizes(project.repo, blobs)
-    small = [oid for oid in blobs if oid in sizes and sizes[oid][1] <= _POINTER_MOST]
     with BlobReader(project.repo) as reader:
+        small = [oid for oid, (_, size) in reader.sizes.of(blobs).items() if size <= _POINTER_MOST]
         return [oid for _, data in reader.read_many(small) if (oid := lfs_pointer(data)) is not None]
 
 
