@@ -73,7 +73,10 @@ def _complete(_: click.Context, __: click.Parameter, start: str) -> list[Complet
 @click.option("--shared", is_flag=True, help="Also into a folder of hooks that other repositories use too.")
 @click.pass_context
 def install_command(context: click.Context, names: tuple[str, ...], shared: bool) -> None:
-    """Install hooks, beside those that are there; without a name the usual ones."""
+    """Install hooks, beside those that are there.
+
+    Without a name the usual ones: post-commit, post-rewrite, pre-push, post-merge and post-checkout.
+    """
     from gittrack.hooks.install import install
     from gittrack.project import open_project
 
@@ -84,7 +87,10 @@ def install_command(context: click.Context, names: tuple[str, ...], shared: bool
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
 @click.pass_context
 def uninstall_command(context: click.Context, names: tuple[str, ...]) -> None:
-    """Take hooks away and put back what was there before them; without a name all."""
+    """Take hooks away, and put back what was there.
+
+    Without a name all of them.
+    """
     from gittrack.hooks.install import uninstall
     from gittrack.project import open_project
 
@@ -125,7 +131,10 @@ def status_command(as_json: bool) -> None:
 @click.argument("arguments", nargs=-1)
 @click.pass_context
 def framework_command(context: click.Context, name: str, arguments: tuple[str, ...]) -> None:
-    """Do what the hook NAME is there for, told of by the pre-commit framework in place of git."""
+    """Do what a hook does, called by pre-commit.
+
+    NAME is the name of git's hook; the framework tells what git would in variables of the environment.
+    """
     from gittrack.hooks.framework import run_hook
 
     context.exit(run_hook(name, arguments))

@@ -212,7 +212,9 @@ def test_a_repository_that_was_moved_keeps_its_hooks(
     repo: Path, tmp_path: Path, git: Git, witness: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_runs(repo)
-    script(repo / ".git" / "hooks" / "post-commit", "touch before")
+    for path in (repo / ".git" / "hooks").iterdir():
+        path.unlink()
+    (repo / ".git" / "hooks").rmdir()
     witness.install(monkeypatch, "post-commit")
     moved = repo.rename(tmp_path / "moved")
     monkeypatch.chdir(moved)
@@ -220,8 +222,8 @@ def test_a_repository_that_was_moved_keeps_its_hooks(
     git("commit", "-q", "--allow-empty", "-m", "x")
 
     assert witness.asked == ["post-commit"]
-    assert (moved / "before").exists()
     assert uninstalled() == ["post-commit"]
+    assert not (moved / ".git" / "hooks").exists(), "as it was not there before"
 
 
 @pytest.fixture

@@ -78,6 +78,29 @@ def test_arguments_and_input_arrive(hook: str, repo: Path, witness: Witness) -> 
     assert witness.asked == [f"{hook} a b é 1", *told]
 
 
+@pytest.mark.parametrize("text", ["", "a", "a\n", "a\n\n", "\n", "%s\\n é \x01\r\n", "x" * 300_000])
+def test_input_arrives_byte_for_byte(text: str, repo: Path, witness: Witness, tmp_path: Path) -> None:
+    path = place("pre-push", repo, witness.path)
+    script(path.with_name("pre-push.before-gittrack"), f"cat >'{tmp_path}/before'")
+
+    result = run([path], input=text)
+
+    assert (result.code, result.err) == (0, "")
+    assert (tmp_path / "before").read_bytes() == text.encode()
+    assert (witness.folder / "log").read_bytes() == b"pre-push\n" + text.encode()
+
+
+@pytest.mark.parametrize("hook", ["pre-push", "post-rewrite"])
+def test_nobody_has_to_read_the_input(hook: str, repo: Path, witness: Witness) -> None:
+    path = place(hook, repo, script(witness.folder / "deaf", "exit 0"))
+    script(path.with_name(f"{hook}.before-gittrack"), "exit 0")
+
+    # git ignores the signal of a broken pipe where it calls pre-push.
+    result = run(["sh", "-c", "trap '' PIPE; exec \"$0\"", path], input="x" * 300_000)
+
+    assert (result.code, result.out, result.err) == (0, "", "")
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_refusal_stops_git_where_git_may_be_stopped(hook: str, repo: Path, witness: Witness) -> None:
     path = place(hook, repo, witness.path)

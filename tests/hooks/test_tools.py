@@ -304,6 +304,7 @@ class TestLefthook:
         self, repo: Path, remote: Path, git: Git, witness: Witness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         hooks = repo / ".git" / "hooks"
+        script(hooks / "pre-push", "echo mine >>noted")
         at_first = picture(hooks)
         witness.install(monkeypatch, *HOOKS)
         tool("lefthook", "install")
@@ -316,6 +317,8 @@ class TestLefthook:
         line = push(git, "two")
         assert (noted(repo), witness.asked) == ([line], [f"pre-push origin {remote}", line])
         assert states() == ["chained", "chained"]
+        assert (hooks / "pre-push.old").read_text().endswith("mine >>noted\n"), "as lefthook leaves it without gittrack"
+        assert not (hooks / "post-commit.old").exists()
         uninstalled()
         tool("lefthook", "uninstall")
         assert picture(hooks) == at_first
