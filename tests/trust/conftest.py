@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import shutil
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import run
+from gittrack.cli.main import main
+from gittrack.project import _opened
+from tests.conftest import Result, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +88,31 @@ def gpg_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     finally:
         run(["gpgconf", "--kill", "all"])
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Verify:
+    """`verify(*words, cwd=)` answers as `gittrack verify` does, without a process of its own."""
+
+    def __call__(self, *words: str | Path, cwd: Path | None = None) -> Result:
+        _opened.clear()  # a repository is opened once in a process, and its settings are read once
+        out, err = io.StringIO(), io.StringIO()
+        before = Path.cwd()
+        os.chdir(cwd or before)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = main(["verify", *map(str, words)])
+        finally:
+            os.chdir(before)
+        return Result(code, out.getvalue(), err.getvalue())
+
+    def answer(self, *words: str | Path, cwd: Path | None = None) -> dict[str, Any]:
+        """The answer to --json; the exit code must say the same, and nothing else be said."""
+        done = self("--json", *words, cwd=cwd)
+        answer: dict[str, Any] = json.loads(done.out)
+        assert (done.code, done.err) == (0 if answer["ok"] else 1, "")
+        return answer
+
+
+@pytest.fixture
+def verify() -> Verify:
+    return Verify()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Git, Gittrack, RunPython
-    from tests.trust.conftest import Person
+    from tests.trust.conftest import Person, Verify
 
 TWO_RUNS = """
     import gittrack
@@ -33,6 +32,7 @@ class Scene(NamedTuple):
 
     git: Git
     gittrack: Gittrack
+    verify: Verify
     repo: Path
     run_id: str
 
@@ -82,25 +82,17 @@ class Scene(NamedTuple):
         self.git("update-ref", RUNS, self.git("commit-tree", tree, "-p", first, "-m", "run").strip())
         self.git("update-ref", "-d", "refs/heads/scratch")
 
-    def verify(self, *words: str) -> dict[str, Any]:
-        """The answer to --json; the exit code must say the same."""
-        done = self.gittrack("verify", "--json", *words)
-        assert done.err == ""
-        answer: dict[str, Any] = json.loads(done.out)
-        assert done.code == (0 if answer["ok"] else 1)
-        return answer
-
     def only_problem(self, *words: str) -> dict[str, Any]:
-        (problem,) = self.verify(*words)["problems"]
+        (problem,) = self.verify.answer(*words)["problems"]
         assert isinstance(problem, dict)
         return problem
 
 
 @pytest.fixture
-def scene(signing: Path, git: Git, gittrack: Gittrack, run_python: RunPython) -> Scene:
+def scene(signing: Path, git: Git, gittrack: Gittrack, run_python: RunPython, verify: Verify) -> Scene:
     assert run_python(TWO_RUNS).code == 0
     run_id = git("log", "--format=%(trailers:key=Run,valueonly,separator=)", "--grep", "honest", RUNS).strip()
-    return Scene(git, gittrack, signing, run_id)
+    return Scene(git, gittrack, verify, signing, run_id)
 
 
 def differing(problem: dict[str, Any], path: str) -> str:
@@ -109,7 +101,7 @@ def differing(problem: dict[str, Any], path: str) -> str:
 
 
 def test_nothing_was_altered(scene: Scene) -> None:
-    answer = scene.verify("--require-signed")
+    answer = scene.verify.answer("--require-signed")
 
     assert answer["problems"] == []
     assert [run["verdict"] for run in answer["runs"]] == ["good", "good"]
@@ -124,10 +116,10 @@ def test_a_commit_on_top(scene: Scene, words: tuple[str, ...]) -> None:
     assert (problem["run"], problem["commit"]) == (scene.run_id, commit)
     assert problem["author"] == "Mallory <m@example.com>"
     assert differing(problem, "metrics/acc.tsv") == "acc at step 1 was 0.6 and is 0.99"
-    shown = scene.gittrack("verify")
+    shown = scene.verify()
     assert f"run {scene.run_id[:8]} honest: commit {commit[:12]} changed metrics/acc.tsv" in shown.out
     assert "(by Mallory <m@example.com>)" in shown.out
-    assert scene.verify("other")["problems"] == []
+    assert scene.verify.answer("other")["problems"] == []
 
 
 def test_a_record_on_top(scene: Scene) -> None:
@@ -151,7 +143,7 @@ def test_what_was_put_back_is_a_note(scene: Scene) -> None:
     before = scene.git("show", f"{RUNS}:{scene.metric}")
     commit = scene.commit(scene.put(scene.metric, TAMPERED))
     scene.commit(scene.put(scene.metric, before))
-    answer = scene.verify()
+    answer = scene.verify.answer()
 
     assert answer["ok"], answer
     assert {note["commit"] for note in answer["notes"]} >= {commit}
@@ -161,7 +153,7 @@ def test_a_run_that_was_removed_and_came_back_otherwise(scene: Scene) -> None:
     rest = scene.git("show", f"{RUNS}:{scene.folder}/run.yaml")
     scene.commit(f"D {scene.folder}\n")
     scene.commit(scene.put(scene.metric, TAMPERED), scene.put(f"{scene.folder}/run.yaml", rest))
-    problems = scene.verify()["problems"]
+    problems = scene.verify.answer()["problems"]
 
     assert any(problem["run"] == scene.run_id and "metrics/acc.tsv" in problem["what"] for problem in problems)
 
@@ -178,7 +170,7 @@ def test_a_file_that_another_commit_added(scene: Scene) -> None:
 def test_the_history_written_anew(scene: Scene, keep_signature: bool) -> None:
     first = scene.git("rev-parse", f"{RUNS}~1").strip()
     scene.rebased(scene.amended(first, keep_signature=keep_signature))
-    answer = scene.verify("--require-signed")
+    answer = scene.verify.answer("--require-signed")
 
     verdicts = {run["id"]: run["verdict"] for run in answer["runs"]}
     assert verdicts[scene.run_id] == ("bad" if keep_signature else "unsigned")
@@ -224,7 +216,7 @@ def _commit(scene: Scene) -> None:
 def test_git_replace(scene: Scene, tamper: Callable[[Scene], None], words: tuple[str, ...]) -> None:
     tamper(scene)
     assert "0.99" in scene.git("show", f"{RUNS}:{scene.metric}"), "git is deceived"
-    answer = scene.verify(*words)
+    answer = scene.verify.answer(*words)
 
     (problem,) = [problem for problem in answer["problems"] if problem["files"]]
     assert problem["run"] == scene.run_id
@@ -248,7 +240,7 @@ def test_a_graft_that_hides_who_altered_it(scene: Scene) -> None:
     before = scene.git("rev-parse", f"{RUNS}~1").strip()
     commit = scene.commit(scene.put(scene.metric, TAMPERED))
     (scene.repo / ".git/info/grafts").write_text(f"{commit} {before}\n", encoding="ascii")
-    problems = scene.verify()["problems"]
+    problems = scene.verify.answer()["problems"]
 
     assert {(problem["run"], problem["commit"]) for problem in problems} == {(scene.run_id, commit), (None, commit)}
 
@@ -265,7 +257,7 @@ def test_a_merge_that_took_the_altered_side(scene: Scene, words: tuple[str, ...]
     merged = scene.git("commit-tree", tree, "-p", honest, "-p", other, "-m", "merge").strip()
     scene.git("update-ref", RUNS, merged)
     scene.git("update-ref", "-d", "refs/heads/scratch")
-    problems = scene.verify(*words)["problems"]
+    problems = scene.verify.answer(*words)["problems"]
 
     assert {problem["commit"] for problem in problems} == {merged}
     assert all("metrics/acc.tsv (acc at step 1 was 0.6 and is 0.99)" in problem["what"] for problem in problems)
@@ -277,14 +269,14 @@ def test_a_merge_that_dropped_a_run(scene: Scene) -> None:
     merged = scene.git("commit-tree", f"{other}^{{tree}}", "-p", tip, "-p", other, "-m", "merge").strip()
     scene.git("update-ref", RUNS, merged)
 
-    assert {problem["run"] for problem in scene.verify()["problems"]} == {scene.run_id}
-    assert merged in {problem["commit"] for problem in scene.verify()["problems"]}
+    assert {problem["run"] for problem in scene.verify.answer()["problems"]} == {scene.run_id}
+    assert merged in {problem["commit"] for problem in scene.verify.answer()["problems"]}
 
 
 def test_purging_and_deleting_are_no_alteration(scene: Scene) -> None:
     assert scene.gittrack("rm", "other").code == 0
     assert scene.gittrack("purge", "--yes", "honest").code == 0
-    answer = scene.verify()
+    answer = scene.verify.answer()
 
     assert answer["problems"] == []
     assert [run["name"] for run in answer["runs"]] == ["other"]
@@ -297,14 +289,14 @@ def test_a_plain_merge_is_no_alteration(scene: Scene, tmp_path: Path) -> None:
     scene.git("worktree", "add", "-q", tmp_path / "merging", "gittrack/runs")
     scene.git("merge", "-q", "-m", "merge", tip, cwd=tmp_path / "merging")
 
-    assert scene.verify("--require-signed")["problems"] == []
+    assert scene.verify.answer("--require-signed")["problems"] == []
 
 
 def test_a_name_of_another_looks_harmless(scene: Scene, ada: Person) -> None:
     head = f"commit {RUNS}\ncommitter Ev\x1bil <m@example.com> 1735689600 +0000\ndata 1\nx\nfrom {RUNS}^0\n"
     scene.git("fast-import", "--quiet", "--force", input=head + scene.put(scene.metric, TAMPERED))
 
-    shown = scene.gittrack("verify")
+    shown = scene.verify()
     assert "\x1b" not in shown.out, ada
     assert "Ev\\x1bil" in shown.out
     assert run(["git", "log", "-1", "--format=%an", RUNS]).out == "Ev\x1bil\n"
