@@ -76,8 +76,7 @@ def command(
         raise UsageError("an empty text means no run; give an id, a name or a range")
     path = None if allowed_signers is None else os.path.abspath(allowed_signers)
     with Progress("reading commits") as reading, Progress("checking signatures") as checking:
-        shown = Shown(lambda done: reading(done, None), checking)
-        report = examine(project, words, allowed_signers=path, shown=shown)
+        report = examine(project, words, allowed_signers=path, shown=Shown(reading, checking))
     if as_json:
         print_json(_document(report, failed=report.fails(require_signed=require_signed)))
     else:

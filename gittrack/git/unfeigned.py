@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.git.process import run_git, run_git_status, stream_git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from gittrack.git.repository import Repository
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 ENV: Final = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 # A file of the commit graph says what parents and trees commits have, and is not held against them.
 _UNFEIGNED: Final = ("-c", "core.commitGraph=false", "-c", "advice.graftFileDeprecated=false")
+
+_AT_ONCE: Final = 1_000  # commits
 
 
 class Change(NamedTuple):
@@ -36,22 +41,54 @@ class Step(NamedTuple):
     changes: list[Change]
 
 
-def walk_steps(repo: Repository, tip: str, paths: Sequence[str] = ()) -> Iterator[Step]:
+def walk_steps(
+    repo: Repository, tip: str, paths: Sequence[str] = (), progress: Callable[[int, int], None] | None = None
+) -> Iterator[Step]:
     """Yield every commit of the history of `tip`, each before its parents, with its changes below `paths`, or all.
 
-    Raises GitError at its end where the history cannot be read.
+    `progress` is told of commits, (done, total). Raises GitError where the history cannot be read.
     """
+    listed = run_git([*_UNFEIGNED, "rev-list", "--topo-order", "--end-of-options", tip], repo=repo, env=ENV)
+    commits = listed.decode("ascii").split()
+    chunks = [commits[start : start + _AT_ONCE] for start in range(0, len(commits), _AT_ONCE)]
+    done = 0
+    for chunk, out in zip(chunks, _ahead(lambda chunk: _shown(repo, chunk, paths), chunks), strict=True):
+        yield from _steps(out)
+        done += len(chunk)
+        if progress is not None:
+            progress(done, len(commits))
+
+
+def _ahead(ask: Callable[[list[str]], bytes], chunks: Iterable[list[str]]) -> Iterator[bytes]:
+    """Yield what `ask` answers to each chunk, in order; as many at a time are asked as there are processors."""
+    waiting: deque[Future[bytes]] = deque()
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in chunks:
+            waiting.append(pool.submit(ask, chunk))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _shown(repo: Repository, commits: list[str], paths: Sequence[str]) -> bytes:
     shown = ["--raw", "-m", "--no-renames", "--no-abbrev", "--diff-filter=AMDT", "-z", "--no-show-signature"]
-    # Each commit of each line of development: a path that ends as one parent had it hides the other one.
-    whole = ["--full-history", "--sparse", "--topo-order", "--encoding=UTF-8", "--format=%x01%H%x02%P%x02%an <%ae>"]
-    command = [*_UNFEIGNED, "log", *whole, *shown, "--end-of-options", tip, "--", *paths]
+    # Each by itself: of a walk along paths git leaves out the side of a merge that ended otherwise.
+    asked = ["--no-walk=unsorted", "--stdin", "--encoding=UTF-8", "--format=%x01%H%x02%P%x02%an <%ae>"]
+    command = [*_UNFEIGNED, "log", *asked, *shown, "--", *paths]
+    return run_git(command, repo=repo, stdin="".join(f"{commit}\n" for commit in commits).encode(), env=ENV)
+
+
+def _steps(out: bytes) -> Iterator[Step]:
     step: Step | None = None
-    pieces = stream_git(command, repo=repo, env=ENV)
+    pieces = iter(out.split(b"\0"))
     for piece in pieces:
         if piece.startswith(b"\x01"):
             found = _step(piece)
             if step is not None and step.commit != found.commit:
                 yield step
+            # A merge comes once for each of its parents.
             step = found if step is None or step.commit != found.commit else step
         elif step is not None and (facts := piece.lstrip(b"\n")).startswith(b":"):
             _, _, old, new, status = facts.decode("ascii").split(" ")

@@ -37,9 +37,9 @@ _SHALLOW: Final = Finding(
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Who is told how far it is: of commits that were walked, and (done, total) of signatures."""
+    """Who is told how far it is, (done, total) of commits and of signatures."""
 
-    commits: Callable[[int], None] | None = None
+    commits: Callable[[int, int], None] | None = None
     signatures: Callable[[int, int], None] | None = None
 
 
@@ -58,7 +58,7 @@ def examine(
     if tip is None or (words and not only):
         return report
     folders = [run_directory(run_id) for run_id in sorted(only)] if len(only) <= _FEW else []
-    history = trace(walk_steps(project.repo, tip, folders), shown.commits)
+    history = trace(walk_steps(project.repo, tip, folders, shown.commits))
     report.commits = history.commits
     purged = {run_id for e in list_tree(project.repo, tip, PURGED, ENV) if (run_id := parse_purged(e.path)) is not None}
     report.problems, report.notes = Alterations(project, tip, history, purged, only).find()

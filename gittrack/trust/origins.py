@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gittrack.codec.paths import CONFLICTS, LATER, PURGED, RECORD, REWRITES, RUNS, is_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from gittrack.git.unfeigned import Change, Step
 
@@ -65,14 +65,12 @@ def run_of(path: str) -> tuple[str, str]:
     return (parts[2], parts[3]) if len(parts) == 4 and parts[0] == RUNS and is_id(parts[2]) else ("", path)
 
 
-def trace(steps: Iterable[Step], progress: Callable[[int], None] | None = None) -> History:
-    """Return the history that `steps` tell, newest first; `progress` is told of the number of commits so far."""
+def trace(steps: Iterable[Step]) -> History:
+    """Return the history that `steps` tell, newest first."""
     history = History()
     for step in steps:
         history.commits += 1
         _take(history, step)
-        if progress is not None:
-            progress(history.commits)
     return history
 
 
