@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gittrack.cli.pager import show_lines
 from gittrack.cli.progress import Counter as Progress
 from gittrack.cli.render import Column, render, screen, visible
 from gittrack.cli.source import color_option, complete_run, json_option, print_json, say
@@ -79,8 +80,10 @@ def command(
         report = examine(project, words, allowed_signers=path, shown=Shown(reading, checking))
     if as_json:
         print_json(_document(report, failed=report.fails(require_signed=require_signed)))
+    elif report.runs or report.problems:
+        show_lines(_lines(report, screen(color)), project, "log")
     else:
-        _print(report, screen(color))
+        say("no runs to verify")
     if report.fails(require_signed=require_signed):
         context.exit(EXIT_EXPECTED)
 
@@ -123,21 +126,17 @@ def _plain_finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def _print(report: Report, page: Screen) -> None:
-    if not report.runs and not report.problems:
-        say("no runs to verify")
-        return
+def _lines(report: Report, page: Screen) -> Iterator[str]:
     if report.runs:
-        for line in render(_columns(report.runs, page), page.width, page.ink).lines:
-            click.echo(line)
+        yield from render(_columns(report.runs, page), page.width, page.ink).lines
     names = {run.id: run.name for run in report.runs}
     for finding in report.problems:
-        click.echo(_line(finding, names))
+        yield _line(finding, names)
     for finding in report.notes:
-        click.echo(f"note: {_line(finding, names)}")
+        yield f"note: {_line(finding, names)}"
     told = [f"{number} {verdict}" for verdict, number in report.counts.items()]
     told += [counted(len(report.problems), "alteration")] if report.problems else ["nothing was altered"]
-    click.echo(f"{counted(len(report.runs), 'run')} in {counted(report.commits, 'commit')}: {', '.join(told)}")
+    yield f"{counted(len(report.runs), 'run')} in {counted(report.commits, 'commit')}: {', '.join(told)}"
 
 
 def _columns(runs: Sequence[SealedRun], page: Screen) -> list[Column]:
@@ -148,7 +147,7 @@ def _columns(runs: Sequence[SealedRun], page: Screen) -> list[Column]:
         Column("signature", [first.seal.verdict for first in firsts], 95),
         Column("signer", [visible(_signer(first.seal)) for first in firsts], 80, least=20),
         Column("commit", [first.commit[:7] for first in firsts], 70),
-        Column("later", [", ".join(_later(run)) for run in runs], 60),
+        Column("later", [", ".join(_later(run)) for run in runs], 60, least=10),
     ]
 
 

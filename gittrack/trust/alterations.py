@@ -75,7 +75,8 @@ class Alterations:
     # By what git is told to show
 
     def _feigned(self, told: _Telling) -> Iterator[Finding]:
-        shown = replacements(self._repo)
+        believed = self._project.settings.flag("core.useReplaceRefs", default=True)
+        shown = replacements(self._repo) if believed else {}
         if shown:
             yield from told.of_changes(
                 (change for change in self._replaced(shown) if self._wants(run_of(change.path)[0])),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from gittrack.catalog import Catalog
 from gittrack.check import id_of
 from gittrack.codec.paths import PURGED, RECORD, parse_purged, run_directory
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, StorageError
+from gittrack.git.process import GitError
 from gittrack.git.reader import list_tree
-from gittrack.git.signatures import UNCHECKED, UNSIGNED, Seal, seals
+from gittrack.git.signatures import UNCHECKED, UNKNOWN, UNSIGNED, Seal, seals
 from gittrack.git.unfeigned import ENV, cut_off, walk_steps
 from gittrack.query.fields import field_of
 from gittrack.query.terms import Query
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from gittrack.project import Project
-    from gittrack.trust.origins import Origin
+    from gittrack.trust.origins import History, Origin
 
 _FEW: Final = 50  # runs whose folders alone are looked at
 _SHALLOW: Final = Finding(
@@ -32,6 +33,12 @@ _SHALLOW: Final = Finding(
     "",
     "",
     "this clone is shallow: who signed what came before is not known here; 'git fetch --unshallow' brings it",
+)
+_NOBODY: Final = Finding(
+    "",
+    "",
+    "",
+    "nothing says whose ssh keys are whose; 'git config gpg.ssh.allowedSignersFile FILE' names a file that does",
 )
 
 
@@ -58,7 +65,7 @@ def examine(
     if tip is None or (words and not only):
         return report
     folders = [run_directory(run_id) for run_id in sorted(only)] if len(only) <= _FEW else []
-    history = trace(walk_steps(project.repo, tip, folders, shown.commits))
+    history = _traced(project, tip, folders, shown)
     report.commits = history.commits
     purged = {run_id for e in list_tree(project.repo, tip, PURGED, ENV) if (run_id := parse_purged(e.path)) is not None}
     report.problems, report.notes = Alterations(project, tip, history, purged, only).find()
@@ -70,9 +77,18 @@ def examine(
     # The commit at which a shallow clone ends seems to have added all that came before it.
     found |= dict.fromkeys(cut, Seal(UNCHECKED))
     report.notes += [_SHALLOW] if cut else []
+    unknown = any(seal.verdict == UNKNOWN for seal in found.values())
+    report.notes += [_NOBODY] if unknown and vouching == os.devnull else []
     names = _names(project, chosen)
     report.runs = [SealedRun(run, names.get(run, ""), _records(chosen[run], found)) for run in chosen]
     return report
+
+
+def _traced(project: Project, tip: str, folders: Sequence[str], shown: Shown) -> History:
+    try:
+        return trace(walk_steps(project.repo, tip, folders, shown.commits))
+    except GitError as error:
+        raise StorageError(f"the history of the runs cannot be read: {error}; 'gittrack check' tells more") from None
 
 
 def _only(project: Project, tip: str | None, words: Sequence[str]) -> frozenset[str]:

@@ -225,6 +225,13 @@ def test_git_replace(scene: Scene, tamper: Callable[[Scene], None], words: tuple
     assert all(run["verdict"] == "good" for run in answer["runs"]), "what is there has not changed"
 
 
+def test_replacements_that_git_does_not_believe(scene: Scene) -> None:
+    _blob(scene)
+    scene.git("config", "core.useReplaceRefs", "false")
+
+    assert scene.verify.answer()["problems"] == []
+
+
 @pytest.mark.parametrize("words", [(), ("honest",)])
 def test_a_graft(scene: Scene, words: tuple[str, ...]) -> None:
     first = scene.git("rev-parse", f"{RUNS}~1").strip()

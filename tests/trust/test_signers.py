@@ -62,6 +62,7 @@ def test_a_key_that_nobody_vouches_for(
     assert seals(verify, "--allowed-signers", file) == {"his": [("good", "bob@example.com")]}
     git("config", "--unset", "gpg.ssh.allowedSignersFile")
     assert seals(verify) == {"his": [("unknown key", None)]}, "without the setting git would say nothing at all"
+    assert "note: nothing says whose ssh keys are whose" in verify().out
 
 
 def test_a_file_of_signers_that_is_not_there(signing: Path, verify: Verify) -> None:
@@ -167,7 +168,7 @@ def test_a_repository_of_sha256(tmp_path: Path, git: Git, gittrack: Gittrack, ad
 
 
 def test_a_purge_takes_the_signatures_of_what_it_writes_anew(
-    signing: Path, gittrack: Gittrack, run_python: RunPython, verify: Verify
+    signing: Path, git: Git, gittrack: Gittrack, run_python: RunPython, verify: Verify
 ) -> None:
     done = run_python("""
         import gittrack
@@ -180,6 +181,8 @@ def test_a_purge_takes_the_signatures_of_what_it_writes_anew(
     assert gittrack("purge", "--yes", "gone").code == 0
 
     assert seals(verify) == {"after": [("unsigned", None)], "before": [("good", "ada@example.com")]}
+    assert git("log", "-1", "--format=%s %G?", RUNS).startswith("purge ")
+    assert git("log", "-1", "--format=%G?", RUNS) == "G\n"
 
 
 def test_no_runs(repo: Path, verify: Verify) -> None:
@@ -193,3 +196,14 @@ def test_without_the_index(signing: Path, gittrack: Gittrack, verify: Verify) ->
     (signing / ".git/gittrack/index.sqlite").write_bytes(b"no database")
 
     assert list(seals(verify).values()) == [[("good", "ada@example.com")]]
+
+
+def test_a_history_that_cannot_be_read(signing: Path, git: Git, gittrack: Gittrack, verify: Verify) -> None:
+    for name in ("first", "second"):
+        assert gittrack("run", "--name", name, "--", "true").code == 0
+    tree = git("rev-parse", f"{RUNS}~1^{{tree}}").strip()
+    (signing / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    done = verify()
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("gittrack: error: the history of the runs cannot be read: ")
