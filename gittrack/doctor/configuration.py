@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gittrack.doctor.ailment import Ailment
 from gittrack.errors import GittrackError
 from gittrack.record.begin import NAME_LIMIT
-from gittrack.values import check_text
+from gittrack.values import check_key, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gittrack.project import Project
 
 _SECTION: Final = "gittrack."
+_ALONG: Final = ("runs", "all", "off")  # what the hook pre-push sends with the code
 
 
 def _branch(project: Project, _: str) -> None:
@@ -51,6 +52,15 @@ def _remote(_: Project, value: str) -> None:
     check_text("the name of a remote", value)
 
 
+def _metric(_: Project, value: str) -> None:
+    check_key("metric", value)
+
+
+def _pre_push(_: Project, value: str) -> None:
+    if value.lower() not in _ALONG:
+        raise GittrackError(f"it is one of {', '.join(_ALONG)}")
+
+
 def _flag(key: str) -> Callable[[Project, str], None]:
     def examine(project: Project, _: str) -> None:
         project.settings.flag(key.lower(), default=True)
@@ -69,6 +79,10 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.pushSnapshots": _flag("gittrack.pushSnapshots"),
     "gittrack.pushLfs": _flag("gittrack.pushLfs"),
     "gittrack.inbox": _flag("gittrack.inbox"),
+    **{key: _flag(key) for key in ("gittrack.hooks", "gittrack.autoFetch", "gittrack.allowPurge")},
+    "gittrack.autoFetchInterval": _number("gittrack.autoFetchInterval"),
+    "gittrack.prePush": _pre_push,
+    "gittrack.metric": _metric,
     "gittrack.sign": _flag("gittrack.sign"),
     "gittrack.signTimeout": _number("gittrack.signTimeout"),
 }
@@ -90,7 +104,9 @@ def examine_configuration(project: Project) -> Iterator[Ailment]:
 
 
 def _unknown(key: str, known: dict[str, str]) -> Ailment:
-    near = get_close_matches(key, known, n=1, cutoff=0.7)
-    hint = f"did you mean {known[near[0]]}?" if near else f"there are {', '.join(SETTINGS)}"
+    # Without what all of them begin with, which would make any two alike.
+    names = [name.removeprefix(_SECTION) for name in known]
+    near = get_close_matches(key.removeprefix(_SECTION), names, n=1, cutoff=0.7)
+    hint = f"did you mean {known[_SECTION + near[0]]}?" if near else f"there are {', '.join(SETTINGS)}"
     sentence = f"the setting {key} has no meaning; {hint}"
     return Ailment("setting", sentence, f"remove it with 'git config --unset {key}'", urgent=False)

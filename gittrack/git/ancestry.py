@@ -98,6 +98,14 @@ def remote_branches(repo: Repository, branch: str) -> list[tuple[str, str]]:
     return [(ref, commit) for ref, _, commit in pairs]
 
 
+def fetched_from(repo: Repository, remote: str, *, but: str) -> list[str]:
+    """Return the commits of the branches of a remote, as they were fetched last, without the branch `but`."""
+    place = f"refs/remotes/{remote}/"
+    out = run_git(["for-each-ref", "--format=%(objectname) %(refname)", place], repo=repo)
+    pairs = (line.split(" ", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
+    return [commit for commit, ref in pairs if ref not in (f"{place}{but}", f"{place}HEAD")]
+
+
 def trees_after(repo: Repository, commit: str | None, since: float, runs_ref: str) -> list[tuple[str, str]]:
     """Return (commit, its tree) of the user's history, oldest first, without what `commit` leads to.
 

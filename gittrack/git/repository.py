@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gittrack.errors import RepositoryError
@@ -158,6 +158,16 @@ def object_variables(directory: str) -> dict[str, str]:
         name: os.pathsep.join(os.path.join(directory, path) for path in value.split(os.pathsep) if path)
         for name, value in told.items()
     }
+
+
+def with_incoming(repo: Repository) -> Repository:
+    """Return the repository as a hook of the receiving git sees it: with the objects that wait to be taken in.
+
+    Only to read from; without such a hook around it is the repository as it is.
+    """
+    if QUARANTINE not in os.environ:
+        return repo
+    return replace(repo, object_variables={name: os.environ[name] for name in OBJECTS if os.environ.get(name)})
 
 
 def settings(repo: Repository) -> Settings:

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from gittrack.project import Project
 
 INTERVAL: Final = 300  # seconds between two looks at the remote, unless gittrack.autoFetchInterval says otherwise
+_AT_ONCE: Final = 1000  # commits of runs
 _ASKS_NOBODY: Final = {"GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def is_soon_read(project: Project) -> bool:
+    """Tell whether there is an index, or few runs to make one of, so that git may wait for it."""
+    from gittrack.git.ancestry import has_fewer_commits
+
+    tip = project.runs_tip()
+    return tip is None or os.path.exists(_index(project)) or has_fewer_commits(project.repo, tip, _AT_ONCE)
 
 
 def set_off_where_due(project: Project) -> None:

@@ -31,6 +31,8 @@ HOOKS: Final = (
     "post-commit",
     "post-merge",
     "post-rewrite",
+    "pre-push",
+    "pre-receive",
     "prepare-commit-msg",
 )
 # It guards another repository, where the pusher's wishes count for nothing.

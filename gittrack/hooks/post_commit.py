@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from gittrack.hooks.background import is_soon_read, set_off
 from gittrack.hooks.underway import in_sequence
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from gittrack.model import Run
     from gittrack.project import Project
-
-_AT_ONCE: Final = 1000  # commits of runs; to read more of them anew nobody waits for after a commit
 
 
 def idle(_: Sequence[str]) -> bool:
@@ -31,9 +29,7 @@ def run(project: Project, _: Sequence[str], __: Iterable[str]) -> str | None:
     commit, tree = commit_and_tree(project.repo, "HEAD")
     if surely_has_no_tree(project, tree):
         return None
-    if not _is_soon_read(project):
-        from gittrack.hooks.background import set_off
-
+    if not is_soon_read(project):
         set_off(project)
         return None
     from gittrack.catalog import open_catalog
@@ -42,16 +38,6 @@ def run(project: Project, _: Sequence[str], __: Iterable[str]) -> str | None:
         runs = catalog.with_tree(tree)
     _tie(project, runs, tree, commit)
     return _sentence(project, runs, commit) if runs else None
-
-
-def _is_soon_read(project: Project) -> bool:
-    """Whether there is an index, or few runs to make one of."""
-    from gittrack.git.ancestry import has_fewer_commits
-    from gittrack.read.database import FILE
-
-    tip = project.runs_tip()
-    made = os.path.exists(os.path.join(project.repo.state_dir, FILE))
-    return made or tip is None or has_fewer_commits(project.repo, tip, _AT_ONCE)
 
 
 def _tie(project: Project, runs: Sequence[Run], tree: str, commit: str) -> None:

@@ -70,7 +70,7 @@ def folders(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]
     todo = [(place, "", tree) for place, (_, tree) in enumerate(runs)]
     while todo:
         new = sorted({tree for _, _, tree in todo} - known.keys())
-        known |= dict.fromkeys(new) | _trees(repo, reader, new)
+        known |= dict.fromkeys(new) | read_trees(repo, reader, new)
         below: list[tuple[int, str, str]] = []
         for place, prefix, tree in todo:
             entries = known[tree]
@@ -81,7 +81,8 @@ def folders(repo: Repository, reader: BlobReader, runs: Sequence[tuple[str, str]
     return list(zip(files, reasons, strict=True))
 
 
-def _trees(repo: Repository, reader: BlobReader, oids: Sequence[str]) -> dict[str, list[Entry] | None]:
+def read_trees(repo: Repository, reader: BlobReader, oids: Sequence[str]) -> dict[str, list[Entry] | None]:
+    """The entries of each of the trees that is one, and not too large; None for one that does not parse."""
     sizes = reader.sizes.of(oids)
     fine = [oid for oid, (kind, size) in sizes.items() if kind == "tree" and size <= LARGEST["tree"]]
     return {oid: _parsed(data, repo.hash_len) for oid, data in reader.read_many(fine)}

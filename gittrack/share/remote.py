@@ -62,6 +62,11 @@ class Remote:
         return f"refs/gittrack/incoming/{place}/{ref.removeprefix('refs/')}"
 
 
+def target_of(project: Project, ref: str) -> str | None:
+    """Return what a ref of that name stands for in any repository: the runs or a chain of pins, also in an inbox."""
+    return Remote("", "", project.runs_ref, (CODE, SNAPSHOTS)).target(ref)
+
+
 def _last(ref: str) -> str:
     return ref.rpartition("/")[2]
 

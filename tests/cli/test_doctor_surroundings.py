@@ -36,7 +36,7 @@ def test_the_settings_that_are_known_are_those_of_their_page(recorded: Path, git
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     there = re.findall(r"^\| `(gittrack\.\w+)` \|", page, re.MULTILINE)
     assert sorted(SETTINGS) == sorted(there)
-    values = {"gittrack.branch": "gittrack/runs", "gittrack.experiment": "lr sweep"}
+    values = {"gittrack.branch": "gittrack/runs", "gittrack.experiment": "lr sweep", "gittrack.prePush": "all"}
     for key in there:
         git("config", key, values.get(key, "3600"))
 
@@ -50,6 +50,7 @@ def test_the_settings_that_are_known_are_those_of_their_page(recorded: Path, git
         ("gittrack.snapshotMaxCount", "many", "the setting gittrack.snapshotMaxCount is 'many': ", 1),
         ("gittrack.snapshotMaxFile", "-1", "the setting gittrack.snapshotMaxFile is '-1': it is less than 0", 1),
         ("gittrack.redact", "(", "the setting gittrack.redact is '(': ", 1),
+        ("gittrack.prePush", "everything", "is 'everything': it is one of runs, all, off", 1),
         ("gittrack.colour", "x", "has no meaning; there are gittrack.branch, ", 0),
         ("gittrack.staleAfter", "soon", "the setting gittrack.staleAfter is 'soon'", 1),
         ("gittrack.staleAfter", "0", "it is not a number of seconds greater than 0", 1),

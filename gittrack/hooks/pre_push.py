@@ -1,0 +1,86 @@
+"""Before a push: runs of the commits that are pushed go along; a secret in runs that are pushed stays here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gittrack.errors import GittrackError
+from gittrack.hooks.entry import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gittrack.project import Project
+
+_OURS: Final = ("refs/gittrack/", "refs/heads/gittrack/")
+_MODES: Final = ("runs", "all", "off")
+
+
+class Push(NamedTuple):
+    """A line of git's: which commit goes to which ref, and where that is now; None for nothing."""
+
+    local: str | None
+    ref: str
+    there: str | None
+
+
+def idle(_: Sequence[str]) -> bool:
+    """Never: what is pushed stands in the input."""
+    return False
+
+
+def run(project: Project, arguments: Sequence[str], lines: Iterable[str]) -> str | None:
+    """Look at runs and pins that are pushed themselves; for commits of the code send the runs along.
+
+    `arguments` are the remote's name, or its URL where it has none, and its URL. Raises Refusal for a secret.
+    """
+    pushes = [push for line in lines if (push := _parsed(line)) is not None]
+    ours = [push for push in pushes if push.ref == project.runs_ref or push.ref.startswith(_OURS)]
+    for push in ours:
+        _vet(project, push)
+    mode = _mode(project)
+    code = [push for push in pushes if push not in ours and push.local is not None]
+    if not code or mode == "off" or project.runs_tip() is None:
+        return None
+    from gittrack.hooks.along import send_along
+
+    return send_along(project, arguments[0] if arguments else None, code, everything=mode == "all")
+
+
+def _parsed(line: str) -> Push | None:
+    words = line.rstrip("\n").split(" ")
+    if len(words) != 4:
+        return None
+    _, local, ref, there = words
+    return Push(local if local.strip("0") else None, ref, there if there.strip("0") else None)
+
+
+def _mode(project: Project) -> str:
+    mode = (project.settings.get("gittrack.prePush") or _MODES[0]).lower()
+    if mode not in _MODES:
+        raise GittrackError(f"git config gittrack.prePush is {mode!r:.40}; it is one of runs, all and off")
+    return mode
+
+
+def _vet(project: Project, push: Push) -> None:
+    """Refuse what others would not take in, and what must not leave this repository."""
+    if push.local is None:
+        return
+    from gittrack.git.lookup import commits_named
+    from gittrack.git.pin_refs import SNAPSHOTS
+    from gittrack.git.reader import BlobReader
+    from gittrack.share.pushed import runs_problem
+    from gittrack.share.remote import target_of
+    from gittrack.share.secrets import fault_of_snapshots, secret_of_runs
+
+    objection = None
+    there = commits_named(project.repo, [push.there]).get(push.there) if push.there is not None else None
+    target = target_of(project, push.ref)
+    if target == project.runs_ref:
+        with BlobReader(project.repo) as reader:
+            objection, moved = runs_problem(project.repo, reader, there, push.local, purges=True)
+            objection = objection or secret_of_runs(project, reader, moved)
+    elif target == SNAPSHOTS:
+        objection = fault_of_snapshots(project, there, push.local)
+    if objection is not None:
+        raise Refusal(f"{push.ref.removeprefix('refs/heads/')}: {objection}")
