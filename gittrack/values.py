@@ -33,7 +33,8 @@ _ODD_IN_PART = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\u061c\u200c-\u200f\u202a-\u202e\u2066-\u206f\ufeff]+'
 )
 _TAKEN_NAME = re.compile(r"latest(~\d*)?|[0-9a-f]{8,40}")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# The names of devices; the superscript digits, and spaces before the ending, count there too.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\..*)?", re.IGNORECASE)
 
 
 def check_key(kind: str, key: object) -> str:

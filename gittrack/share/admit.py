@@ -6,6 +6,7 @@ asked here but by `gittrack check`: a file that nobody opens harms nobody.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.codec.paths import ARTIFACTS, OUTPUT, POINTER_SIZE, RECORD, parse_conflict, parse_later
@@ -103,8 +104,8 @@ def _listed(files: Files, prefix: str, entries: list[Entry] | None) -> str:
     """Put the entries of a folder into `files`; return why they cannot be."""
     if entries is None:
         return f"the folder {prefix!r:.100} is missing or is no folder"
-    if len(entries) != len({entry.name for entry in entries}):
-        return f"the folder {prefix!r:.100} has two entries of one name"
+    if not _is_ordered(entries):
+        return f"the folder {prefix!r:.100} has two entries of one name, or is not in git's order"
     if len(files) + len(entries) > _MOST_FILES:
         return f"it has more than {_MOST_FILES} files"
     if not entries:
@@ -115,6 +116,11 @@ def _listed(files: Files, prefix: str, entries: list[Entry] | None) -> str:
             return f"the name {path!r:.100} is too long, or holds a slash"
         files[f"{path}/" if entry.is_directory else path] = entry
     return ""
+
+
+def _is_ordered(entries: list[Entry]) -> bool:
+    names = {entry.name for entry in entries}
+    return len(names) == len(entries) and all(one.key < other.key for one, other in pairwise(entries))
 
 
 def _files_problem(files: Files, known: Mapping[str, tuple[str, int]]) -> str:
