@@ -85,6 +85,14 @@ def commit_and_tree(repo: Repository, revision: str) -> tuple[str, str]:
     return commit, tree
 
 
+def first_of_range(repo: Repository, revisions: Sequence[str], count: int) -> list[tuple[str, str]]:
+    """Return (commit, its tree) of the first `count` commits of a revision range; UsageError for what is none."""
+    with revisions_checked(revisions):
+        out = run_git(_range(revisions, f"--max-count={count}", "--format=%H %T"), repo=repo).decode("ascii")
+    lines = (line.split(" ") for line in out.splitlines() if not line.startswith("commit "))
+    return [(commit, tree) for commit, tree in lines]
+
+
 def has_fewer_commits(repo: Repository, tip: str, count: int) -> bool:
     """Tell whether the history of `tip` has fewer than `count` commits; of a longer one no more are walked."""
     out = run_git(["rev-list", "--count", f"--max-count={count}", "--end-of-options", tip], repo=repo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import GittrackError
 from gittrack.hooks.background import is_soon_read, set_off
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gittrack.share.remote import Remote
     from gittrack.share.send import Exchanged
 
+_FEW: Final = 400  # commits of which each is asked for
+
 
 def send_along(project: Project, named: str | None, pushes: Sequence[Push], *, everything: bool) -> str | None:
     """Send the runs of the commits that are pushed, or all of them, and say how it went; None for nothing to be said.
@@ -32,7 +34,10 @@ def send_along(project: Project, named: str | None, pushes: Sequence[Push], *, e
         return "the runs stay here this time: there are many, and the index of them is being made"
     keep = project.settings.flag("gittrack.pushSnapshots", default=True)
     remote = find_remote(project, project.settings.get("gittrack.remote") or named, snapshots=keep)
-    runs = _runs_of(project, remote, pushes, everything=everything)
+    revisions = None if everything else _range(project, remote, pushes)
+    if revisions is not None and _is_without_runs(project, revisions):
+        return None
+    runs = _runs_of(project, revisions)
     moved = _unknown_there(project, remote, runs)
     if not moved:
         return None
@@ -43,15 +48,25 @@ def send_along(project: Project, named: str | None, pushes: Sequence[Push], *, e
         return f"the runs stay here: {error}"
 
 
-def _runs_of(project: Project, remote: Remote, pushes: Sequence[Push], *, everything: bool) -> list[Run]:
-    """The committed runs whose code is in what is pushed and was not there before."""
+def _is_without_runs(project: Project, revisions: Sequence[str]) -> bool:
+    """Whether that is quickly found to be so."""
+    from gittrack.git.ancestry import first_of_range
+    from gittrack.read.quick import surely_has_none
+
+    found = first_of_range(project.repo, revisions, _FEW + 1)
+    trees = [tree for _, tree in found]
+    return len(found) <= _FEW and surely_has_none(project, commits=[commit for commit, _ in found], trees=trees)
+
+
+def _runs_of(project: Project, revisions: Sequence[str] | None) -> list[Run]:
+    """The committed runs whose code is in a revision range, or all of them."""
     from gittrack.catalog import open_catalog
     from gittrack.query.terms import Query
 
     with open_catalog() as catalog:
         query = Query(include_deleted=True)
-        if not everything:
-            query = catalog.within(query, _range(project, remote, pushes))
+        if revisions is not None:
+            query = catalog.within(query, revisions)
         found = list(catalog.search(query))
     running = set(project.journaled())
     return [run for run in found if run.id not in running]

@@ -24,10 +24,10 @@ def run(project: Project, _: Sequence[str], __: Iterable[str]) -> str | None:
     if project.runs_tip() is None and not project.journaled():
         return None
     from gittrack.git.ancestry import commit_and_tree
-    from gittrack.read.quick import surely_has_no_tree
+    from gittrack.read.quick import surely_has_none
 
     commit, tree = commit_and_tree(project.repo, "HEAD")
-    if surely_has_no_tree(project, tree):
+    if surely_has_none(project, trees=[tree]):
         return None
     if not is_soon_read(project):
         set_off(project)

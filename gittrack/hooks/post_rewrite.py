@@ -23,6 +23,10 @@ def run(project: Project, _: Sequence[str], lines: Iterable[str]) -> None:
     pairs = rewritten(lines)
     if not pairs or (project.runs_tip() is None and not project.journaled()):
         return
+    from gittrack.read.quick import surely_has_none
+
+    if surely_has_none(project, commits=[old for old, _ in pairs]):
+        return
     from gittrack.catalog import open_catalog
     from gittrack.read.whereabouts import recorded_rewrites
     from gittrack.record.rewrites import record_rewrites

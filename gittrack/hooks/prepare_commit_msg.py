@@ -27,10 +27,10 @@ def run(project: Project, arguments: Sequence[str], _: Iterable[str]) -> None:
     if project.runs_tip() is None or _is_folded(arguments[0]):
         return
     from gittrack.git.message import add_trailer, tree_of_index
-    from gittrack.read.quick import surely_has_no_tree
+    from gittrack.read.quick import surely_has_none
 
     tree = tree_of_index(project.repo, os.path.abspath(os.environ.get("GIT_INDEX_FILE") or _index(project)))
-    if surely_has_no_tree(project, tree):
+    if surely_has_none(project, trees=[tree]):
         return
     from gittrack.catalog import open_catalog
     from gittrack.hooks.headline import leading, results
