@@ -83,7 +83,8 @@ def transcript(block: str) -> list[tuple[str, str]]:
 @pytest.mark.usefixtures("project")
 def test_the_readme_tells_what_happens(run_python: RunPython) -> None:
     blocks = BLOCK.findall(README)
-    assert len(blocks) == len(MARKED) >= 6, "a block of the README is not marked to be run"
+    # That of two clones is run by tests/share/test_walkthrough.py.
+    assert len(blocks) == len(MARKED) - 1 >= 6, "a block of the README is not marked to be run"
     scripts = [text for kind, text in blocks if kind == "python"]
     told: list[tuple[str, str]] = []
     found: list[tuple[str, str]] = []
@@ -107,23 +108,16 @@ def test_the_readme_tells_what_happens(run_python: RunPython) -> None:
 
 def test_the_two_commands_stand_there() -> None:
     commands = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    assert len(commands) == 3
+    assert len(commands) == 2
     assert "gittrack demo" in commands[0]
     assert "pytest" in commands[1]
 
 
 SHARING: Final = (Path(__file__).parent.parent / "docs" / "sharing.md").read_text(encoding="utf-8")
-SHARED: Final = {
-    "README": re.findall(r"```sh\n(gittrack sync\n)```", README),
-    "plain git": ["".join(re.findall(r"^    (git .*\n)", SHARING, re.MULTILINE))],
-}
+PLAIN_MERGE: Final = "".join(re.findall(r"^    (git .*\n)", SHARING, re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", SHARED)
-def test_two_clones_are_merged_as_the_pages_say(
-    page: str, repo: Path, git: Git, gittrack: Gittrack, programs: None
-) -> None:
-    (merge,) = SHARED[page]
+def test_plain_git_merges_two_clones_as_the_page_says(repo: Path, git: Git, gittrack: Gittrack, programs: None) -> None:
     git("init", "-q", "--bare", "../hub.git")
     git("remote", "add", "origin", "../hub.git")
     assert gittrack("run", "-q", "--name", "one", "--", "true").code == 0
@@ -132,7 +126,7 @@ def test_two_clones_are_merged_as_the_pages_say(
     assert gittrack("run", "-q", "--name", "two", "--", "true", cwd="../other").code == 0
     git("push", "-q", "origin", "gittrack/runs", cwd="../other")
     assert gittrack("run", "-q", "--name", "three", "--", "true").code == 0
-    done = subprocess.run(["sh", "-ec", merge], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-ec", PLAIN_MERGE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [line.split()[1] for line in gittrack("log", "--oneline").out.splitlines()] == ["three", "two", "one"]
     git("fetch", "-q", "origin", "gittrack/runs:gittrack/runs", cwd="../other")
