@@ -95,8 +95,9 @@ def _tell_contents(contents: Contents, remote: Remote, show: Callable[[str], Non
 def _tell_received(exchanged: Exchanged, remote: Remote, show: Callable[[str], None]) -> None:
     received = exchanged.received
     news = received.news
-    if not exchanged.sent and not received.pins and news == type(news)():
-        show(f"{visible(remote.name)} has nothing new")
+    is_silent = not exchanged.sent and exchanged.chosen is None
+    if is_silent and not received.pins and news == type(news)():
+        show(f"{visible(remote.name)} has nothing new" if exchanged.asked else "there are no runs here to send")
     if news.new or news.more:
         from gittrack.cli.wording import counted
 

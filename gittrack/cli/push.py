@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from gittrack.cli.selection import Selection, selecting
 from gittrack.cli.source import complete_run, json_option, open_runs, tell_problems
-from gittrack.cli.transfer import cargo, exchange, find, open_committed, remote_options, sending_options
+from gittrack.cli.transfer import exchange, find, open_committed, remote_options, sending_options
 from gittrack.errors import GittrackError, RunNotFound, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from gittrack.model import Run
     from gittrack.project import Project
-    from gittrack.share.send import Cargo
 
 EPILOG = """\b
 Examples:
@@ -83,27 +81,18 @@ def command(
     project = open_committed()
     remote, specs = _told_apart(project, words)
     there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
+    from gittrack.share.cargo import usual_cargo
     from gittrack.share.send import push, push_chosen
 
-    goes = cargo(project, no_lfs=no_lfs)
     if not specs and selection == Selection():
-        goes = goes if not _to_inbox(project, inbox) else _into_inbox(project, goes)
+        goes = usual_cargo(project, lfs=not no_lfs, inbox=inbox)
         exchange(project, there, lambda shown: push(project, there, shown, goes), as_json=as_json, quiet=quiet)
         return
     if inbox:
         raise UsageError("an inbox takes everything that is here; leave out --inbox, or what chooses runs")
     runs = _chosen(project, specs, selection)
+    goes = usual_cargo(project, lfs=not no_lfs, inbox=False)
     exchange(project, there, lambda shown: push_chosen(project, there, runs, shown, goes), as_json=as_json, quiet=quiet)
-
-
-def _to_inbox(project: Project, asked: bool | None) -> bool:
-    return project.settings.flag("gittrack.inbox", default=False) if asked is None else asked
-
-
-def _into_inbox(project: Project, goes: Cargo) -> Cargo:
-    from gittrack.share.inbox import inbox_name
-
-    return replace(goes, inbox=inbox_name(project))
 
 
 def _told_apart(project: Project, words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

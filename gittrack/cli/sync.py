@@ -6,7 +6,6 @@ import click
 
 from gittrack.cli.source import json_option
 from gittrack.cli.transfer import (
-    cargo,
     exchange,
     find,
     open_committed,
@@ -33,6 +32,8 @@ def command(*, remote: str | None, no_code: bool, no_snapshots: bool, no_lfs: bo
     """Take in the runs that a remote has, and send it those that are here."""
     project = open_committed()
     there = find(project, remote, code=not no_code, snapshots=not no_snapshots)
+    from gittrack.share.cargo import usual_cargo
     from gittrack.share.send import sync
 
-    exchange(project, there, lambda shown: sync(project, there, shown, cargo(project, no_lfs=no_lfs)), as_json=as_json)
+    goes = usual_cargo(project, lfs=not no_lfs, inbox=False)
+    exchange(project, there, lambda shown: sync(project, there, shown, goes), as_json=as_json)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gittrack.project import Project
     from gittrack.share.received import Shown
     from gittrack.share.remote import Remote
-    from gittrack.share.send import Cargo, Exchanged
+    from gittrack.share.send import Exchanged
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -69,16 +69,6 @@ def _commit_journals(project: Project) -> None:
 def sending_options(command: _F) -> _F:
     """Add the options of what only goes to a remote."""
     return click.option("--no-lfs", is_flag=True, help="Leave out the contents of large artifacts.")(command)
-
-
-def cargo(project: Project, *, no_lfs: bool) -> Cargo:
-    """Return what goes along by the configuration and the options."""
-    from gittrack.git.pin_refs import SNAPSHOTS
-    from gittrack.share.send import Cargo
-
-    settings = project.settings
-    withheld = () if settings.flag("gittrack.pushsnapshots", default=True) else (SNAPSHOTS,)
-    return Cargo(withheld, contents=not no_lfs and settings.flag("gittrack.pushlfs", default=True))
 
 
 def exchange(

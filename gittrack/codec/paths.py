@@ -151,7 +151,7 @@ def artifact_files(paths: Iterable[str]) -> dict[str, str]:
     folders: set[str] = set()
     moved: dict[str, str] = {}
     for path in paths:
-        folded = _folded(path)
+        folded = folded_path(path)
         above = {folded[:end] for end, char in enumerate(folded) if char == "/"}
         if folded in files | folders or above & files:
             moved[path] = _renamed(path)
@@ -161,7 +161,8 @@ def artifact_files(paths: Iterable[str]) -> dict[str, str]:
     return moved
 
 
-def _folded(path: str) -> str:
+def folded_path(path: str) -> str:
+    """Return what is one text for all paths that some file system takes for one."""
     if path.isascii():
         return path.lower()
     from unicodedata import normalize

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.doctor.access import examine_access
 from gittrack.doctor.ailment import Ailment
+from gittrack.doctor.auto_push import examine_auto_push
 from gittrack.doctor.branch import examine_branch
 from gittrack.doctor.clone import examine_clone
 from gittrack.doctor.configuration import examine_configuration
@@ -36,6 +37,7 @@ _EXAMINATIONS = (
     examine_branch,
     examine_clone,
     examine_hooks,
+    examine_auto_push,
     examine_quarantine,
 )
 

@@ -120,8 +120,9 @@ def _secret(project: Project, reader: BlobReader, moved: dict[str, Moved]) -> st
 
 
 def _sent(project: Project, remote: Remote, runs: Sequence[Run], *, everything: bool) -> str | None:
+    from gittrack.share.cargo import Cargo
     from gittrack.share.received import Shown
-    from gittrack.share.send import Cargo, push, push_chosen
+    from gittrack.share.send import push, push_chosen
 
     cargo = Cargo(contents=project.settings.flag("gittrack.pushLfs", default=True))
     if everything:

@@ -24,6 +24,7 @@ from gittrack.git.repository import Signature
 from gittrack.git.store import ObjectStore
 from gittrack.model import CRASHED, Artifact, Record, Run
 from gittrack.record.assemble import Assembly, assemble
+from gittrack.record.auto_push import push_where_asked
 from gittrack.record.folder import Segment, read_segments
 from gittrack.record.foreign import foreign, written_elsewhere
 from gittrack.record.salvage import kept_of, salvage, set_aside
@@ -73,7 +74,8 @@ def publish(project: Project, run_id: str, journal: Journal | None = None) -> st
     set_aside(project, run_id, written_elsewhere(taken, host()))
     delete_segments(directory, [s.name for s in taken])
     if commit is not None:
-        with contextlib.suppress(GittrackError, OSError):  # the run is safe, whatever becomes of the packing
+        with contextlib.suppress(GittrackError, OSError):  # the run is safe, whatever becomes of these
+            push_where_asked(project)
             maintain(project.repo, project.runs_ref, project.settings)
     return commit
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from gittrack.codec.paths import ARTIFACTS, OUTPUT, POINTER_SIZE, RECORD, parse_conflict, parse_later
+from gittrack.codec.paths import ARTIFACTS, OUTPUT, POINTER_SIZE, RECORD, folded_path, parse_conflict, parse_later
 from gittrack.errors import DamagedRecord
 from gittrack.git.tree import DIRECTORY, Entry, parse_tree
 from gittrack.verify import is_record, path_problem, read_records
@@ -127,7 +127,7 @@ def _files_problem(files: Files, known: Mapping[str, tuple[str, int]]) -> str:
     """What is wrong with names, modes, kinds and sizes; folders count for their names."""
     folded: dict[str, str] = {}
     for path, entry in files.items():
-        other = folded.setdefault(_folded(path.removesuffix("/")), path)
+        other = folded.setdefault(folded_path(path.removesuffix("/")), path)
         if other != path:
             return f"{path!r:.100} and {other!r:.100} would be one file on some disks"
         if entry.mode == DIRECTORY:
@@ -139,14 +139,6 @@ def _files_problem(files: Files, known: Mapping[str, tuple[str, int]]) -> str:
         if problem:
             return f"{path!r:.100}: {problem}"
     return ""
-
-
-def _folded(path: str) -> str:
-    if path.isascii():
-        return path.lower()
-    from unicodedata import normalize
-
-    return normalize("NFD", normalize("NFD", path).casefold())
 
 
 def _size_problem(path: str, known: tuple[str, int] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from gittrack.codec.paths import conflict_place, parse_conflict
+from gittrack.codec.paths import conflict_place, folded_path, parse_conflict
 from gittrack.git.tree import DIRECTORY, Entry, serialize
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ _Node: TypeAlias = "dict[str, _Node | Entry]"
 def united(ours: Files, theirs: Files) -> Files:
     """Return the files of both; of other contents at one path, and of a file where a folder is, both are kept.
 
-    The lesser object id has the place, each other one lies below 'conflicts/'. So it is a union of sets of
-    (path, content), and does not depend on who makes it, nor on how often.
+    The lesser object id has the place, and of paths that some disks take for one the lesser path; each other one lies
+    below 'conflicts/'. So it is a union of sets of (path, content): it does not depend on who makes it, nor how often.
     """
     contents: dict[str, dict[str, int]] = {}
     for files in (ours, theirs):
@@ -27,11 +27,22 @@ def united(ours: Files, theirs: Files) -> Files:
                 conflict = parse_conflict(path)
                 modes = contents.setdefault(conflict[1] if conflict else path, {})
                 modes[entry.oid] = min(entry.mode, modes.get(entry.oid, entry.mode))
-    folders = {path[:end] for path in contents for end, char in enumerate(path) if char == "/"}
+    prefixes = {path: [path[:end] for end, char in enumerate(path) if char == "/"] for path in contents}
+    folders = {folded_path(folder) for path in contents for folder in prefixes[path]}
+    spelled: dict[str, str] = {}
+    for path in contents:
+        for part in (*prefixes[path], path):
+            spelled[folded_path(part)] = min(part, spelled.get(folded_path(part), part))
     found: Files = {}
-    for path, modes in contents.items():
+    aside: set[str] = set()
+    for path, modes in sorted(contents.items()):
+        fits = all(spelled[folded_path(part)] == part for part in (*prefixes[path], path))
+        free = fits and folded_path(path) not in folders
         for number, oid in enumerate(sorted(modes)):
-            place = path if number == 0 and path not in folders else conflict_place(path, oid)
+            place = path if number == 0 and free else conflict_place(path, oid)
+            if place != path and folded_path(place) in aside:
+                continue  # the same content from a path that is the same on some disks
+            aside.add(folded_path(place))
             found[place] = Entry(modes[oid], place.rpartition("/")[2].encode("utf-8", "surrogateescape"), oid)
     return found
 

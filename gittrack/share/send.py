@@ -18,6 +18,7 @@ from gittrack.git.process import run_git
 from gittrack.git.refs import read_ref
 from gittrack.git.status import current_branch
 from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, delete_refs, push_refs, remote_refs
+from gittrack.share.cargo import EVERYTHING
 from gittrack.share.received import Received
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gittrack.git.transport import Pushed
     from gittrack.model import Run
     from gittrack.project import Project
+    from gittrack.share.cargo import Cargo
     from gittrack.share.chosen import Sending
     from gittrack.share.contents import Contents
     from gittrack.share.received import Shown
@@ -37,27 +39,12 @@ _STUCK: Final = 10  # times that the other side failed to move a ref, for a reas
 _PATIENCE: Final = 600.0  # seconds for another gittrack here that is at the same
 
 
-@dataclass(frozen=True, slots=True)
-class Cargo:
-    """What goes along: all refs but those in `withheld`, and the `contents` of large artifacts.
-
-    With an `inbox`, the name of one, everything goes to refs that nobody else pushes to.
-    """
-
-    withheld: tuple[str, ...] = ()
-    contents: bool = True
-    inbox: str | None = None
-
-
-EVERYTHING: Final = Cargo()
-
-
 @dataclass(slots=True)
 class Exchanged:
     """What came, and what became of each ref that was pushed; `said` is all that was said of a refusal.
 
     `chosen` tells of the runs, where some alone were sent; `contents` of large artifacts; `folded` of inboxes that
-    are no longer there, because what they held was taken in and pushed.
+    are no longer there, because what they held was taken in and pushed; `asked` whether the remote was for news.
     """
 
     received: Received = field(default_factory=Received)
@@ -66,6 +53,7 @@ class Exchanged:
     chosen: Sending | None = None
     contents: Contents | None = None
     folded: tuple[str, ...] = ()
+    asked: bool = False
 
     @property
     def rejected(self) -> list[Sent]:
@@ -142,6 +130,7 @@ class _Sender:
         """Take in what the remote has."""
         from gittrack.share.receive import receive  # what it loads costs more than a push that nobody was faster than
 
+        self.exchanged.asked = True
         receive(self.project, self.remote, self.shown, self.exchanged.received)
 
     def sources(self, *, again: bool) -> dict[str, str]:
@@ -172,7 +161,7 @@ class _Sender:
         going = self.sources(again=False)
         todo = list(going)
         if todo:
-            _send_code_first(self.project, self.remote, self.shown, self.exchanged)
+            _send_code_first(self)
             if self.cargo.contents and os.path.isdir(self.project.repo.lfs_dir):
                 self.exchanged.contents = self.contents()
         stuck = 0
@@ -255,24 +244,27 @@ def _without_stuck(remote: Remote, refs: list[str], exchanged: Exchanged) -> lis
     return [ref for ref in refs if ref not in received.held and ref not in received.faults]
 
 
-def _send_code_first(project: Project, remote: Remote, shown: Shown, exchanged: Exchanged) -> None:
+def _send_code_first(sender: _Sender) -> None:
     """Give an empty remote the current branch: a host makes the first one that it gets its default branch.
 
     Where no code is to be sent, or there is none, GittrackError.
     """
+    project, remote = sender.project, sender.remote
     if not _is_empty(project, remote):
         return
     branch = current_branch(project.repo)
     ref = f"refs/heads/{branch}"
-    if branch is None or ref == remote.runs or read_ref(project.repo, ref) is None or CODE not in remote.pins:
+    is_there = branch is not None and ref != remote.runs and read_ref(project.repo, ref) is not None
+    if not is_there or CODE not in remote.pins or not sender.cargo.branch_first:
         raise GittrackError(
             f"{remote.name} is empty, and the first branch that it gets becomes its default one; "
             f"push your code first: git push {remote.name} BRANCH"
         )
-    pushed = push_refs(project.repo, remote.address, {ref: ref}, shown.transfer)
-    _note(exchanged, pushed, give_up=True)
-    if exchanged.rejected:
-        raise TransportError(f"{remote.name} did not take {branch}: {exchanged.rejected[0].word}", pushed.said)
+    pushed = push_refs(project.repo, remote.address, {ref: ref}, sender.shown.transfer)
+    _note(sender.exchanged, pushed, give_up=True)
+    if sender.exchanged.rejected:
+        refused = sender.exchanged.rejected[0]
+        raise TransportError(f"{remote.name} did not take {branch}: {refused.word}", pushed.said)
 
 
 def _is_empty(project: Project, remote: Remote) -> bool:

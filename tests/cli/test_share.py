@@ -358,3 +358,17 @@ def test_over_a_connection(repo: Path, daemon: str, git: Git, gittrack: Gittrack
     assert gittrack("sync").code == 0
     assert gittrack("sync", cwd=other).code == 0
     assert names(gittrack) == names(gittrack, other) == ["one", "three", "two"]
+
+
+def test_two_remotes_and_no_branch_here(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    for name in ("one", "two"):
+        git("clone", "-q", ".", f"../{name}")
+        record(gittrack, name, repo.parent / name)
+        git("remote", "add", name, f"../{name}")
+        git("fetch", "-q", name)
+
+    assert gittrack("push", "one").out == "there are no runs here to send\n"
+    assert gittrack("pull", "one").out == "received 1 run from one\n"
+    assert gittrack("pull", "two").out == "received 1 run from two\n"
+
+    assert names(gittrack) == ["one", "two"]

@@ -133,7 +133,7 @@ def entry(number: int) -> Entry:
 @pytest.mark.parametrize("seed", range(50))
 def test_folders_of_a_run_are_united_as_sets(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - the same each time
-    paths = ["a", "b", "a/b", "a/b/c", "b/c"]
+    paths = ["a", "b", "a/b", "a/b/c", "b/c", "A/c", "B/C", "a/B"]
 
     def some() -> dict[str, Entry]:
         return united({chance.choice(paths): entry(chance.randrange(4)) for _ in range(3)}, {})
@@ -148,6 +148,19 @@ def test_folders_of_a_run_are_united_as_sets(seed: int) -> None:
     together = united(united(a, b), c)
     assert {e.oid for e in together.values()} == {e.oid for files in (a, b, c) for e in files.values()}
     assert not any(other.startswith(f"{path}/") for path in together for other in together)
+    assert len({path.lower() for path in together}) == len(together)
+
+
+def test_files_that_some_disks_take_for_one_are_kept_apart() -> None:
+    one = {"artifacts/Plot.png": entry(1), "artifacts/x/a.txt": entry(2)}
+    two = {"artifacts/plot.png": entry(3), "artifacts/X/b.txt": entry(4)}
+
+    together = united(one, two)
+
+    assert together == united(two, one)
+    assert together == united(together, two)
+    aside = {f"conflicts/{entry(2).oid}/3/artifacts/x/a.txt", f"conflicts/{entry(3).oid}/2/artifacts/plot.png"}
+    assert together.keys() == {"artifacts/Plot.png", "artifacts/X/b.txt", *aside}
 
 
 def test_index_and_files_and_head_stay(hub: Hub) -> None:
