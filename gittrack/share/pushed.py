@@ -9,7 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gittrack.codec.paths import FORMAT_FILE, PURGED, README_FILE, RUNS, conflict_place, is_id, parse_conflict
-from gittrack.errors import DamagedRecord, GittrackError
+from gittrack.errors import DamagedRecord, GittrackError, StorageError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.pins import check_chain
 from gittrack.git.process import GitError
@@ -81,17 +81,22 @@ def runs_problem(
     """
     try:
         return None, _Push(repo, reader, purges=purges).moved(old, new)
-    except _Objected as objected:
-        return objected.objection, []
+    except (_Objected, DamagedRecord, StorageError) as error:
+        return _objection(error), []
 
 
 def news_problem(repo: Repository, reader: BlobReader, shared: str, new: str) -> Objection | None:
     """Return what is wrong with what the branch of runs `new` has and `shared` has not; all else may be missing."""
     try:
         _Push(repo, reader, purges=False).check_news(shared, new)
-    except _Objected as objected:
-        return objected.objection
+    except (_Objected, DamagedRecord, StorageError) as error:
+        return _objection(error)
     return None
+
+
+def _objection(error: Exception) -> Objection:
+    """What cannot be read is no better than what is wrong."""
+    return error.objection if isinstance(error, _Objected) else Objection("", "", str(error))
 
 
 class _Push:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from gittrack.catalog import open_catalog
 from gittrack.project import open_project
 from gittrack.read.whereabouts import whereabouts
-from tests.conftest import run
+from tests.conftest import PATIENCE, run
 from tests.hooks.conftest import commit
 
 if TYPE_CHECKING:
@@ -126,3 +128,19 @@ def test_in_a_linked_worktree(repo: Path, tmp_path: Path, stub: Stub, record: Re
     gone = git("rev-parse", "--git-dir", cwd=linked).strip()
     (tmp_path / "repo" / gone / "rebase-merge").mkdir()
     assert commit("-qam", "In a rebase there", cwd=linked).err == ""
+
+
+def test_a_run_that_is_running_is_tied_too(repo: Path, dirty: str, git: Git) -> None:
+    (repo / "train.py").write_text("changed again\n")
+    code = "import gittrack\nwith gittrack.start_run('slow') as run:\n    print(run.id, flush=True)\n    input()\n"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as training:
+        assert training.stdout is not None
+        run_id = training.stdout.readline().strip()
+        git("add", "-A")
+        assert f"run {run_id[:8]} slow (running)\n" in commit("-qm", "What runs").err
+        (repo / "new.py").write_text("newer\n")
+        commit("-qa", "--amend", "-m", "And more")
+        training.communicate("\n", timeout=PATIENCE)
+    assert training.returncode == 0
+    assert committed(run_id) == git("rev-parse", "HEAD").strip()
