@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ SHARED: Final = "shared"  # outside of it: other repositories may use it too
 TRACKED: Final = "tracked"  # in the working tree, and not ignored
 HUSKY: Final = "husky"  # made anew by every 'husky', which calls the scripts of the folder above
 OFF: Final = "off"  # a setting that leaves git without hooks
+LINK: Final = "a link"  # the setting, where the folder in the git directory leads elsewhere
 _ONE_REPOSITORY: Final = frozenset({"local", "worktree"})
 
 
@@ -39,14 +41,16 @@ class Place:
 
     def refusal(self, hook: str, own: str) -> str:
         """Why no stub is put here, and what helps; `own` is the folder for hooks in the git directory."""
-        instead = f"have the hooks of this repository alone: git config --local core.hooksPath '{own}'"
+        alone = f"have hooks of this repository alone: git config --local core.hooksPath {shlex.quote(own)}"
+        if self.setting == LINK:
+            alone = f"have a folder in place of the link: rm {shlex.quote(own)}"
         if self.kind == SHARED:
             return (
                 f"git takes hooks from {self.folder} ({self.setting}), which other repositories may share: "
-                f"install into it with --shared, or {instead}"
+                f"install into it with --shared, or {alone}"
             )
         if self.kind == OFF:
-            return f"{self.setting} turns hooks off here: unset it, or {instead}"
+            return f"git takes no hooks here ({self.setting}): unset that, or {alone}"
         script = self.script(hook)
         return f"git takes hooks from the working tree ({self.setting}): add to {script} the line: {line_for(hook)}"
 
@@ -61,22 +65,19 @@ def hooks_place(project: Project) -> Place:
     repo = project.repo
     code, out, _ = run_git_status(["config", "-z", "--show-scope", "--type=path", "--get", "core.hooksPath"], repo=repo)
     if code:
-        return Place(own_folder(repo), _kind(repo, own_folder(repo), alone=True), "a link" if _is_link(repo) else "")
+        own = own_folder(repo)
+        return Place(own, _kind(repo, own, alone=True), LINK if os.path.islink(own) else "")
     scope, value = os.fsdecode(out).split("\0")[:2]
     setting = f"core.hooksPath, {scope}"
     folder = os.path.normpath(os.path.join(repo.worktree or repo.common_dir, value)) if value else ""
     if not folder or folder == os.devnull:
-        return Place(folder or os.devnull, OFF, f"core.hooksPath ({scope})")
+        return Place(folder or os.devnull, OFF, setting)
     return Place(folder, _kind(repo, folder, alone=scope in _ONE_REPOSITORY), setting)
 
 
 def is_bare(project: Project) -> bool:
     """Whether this repository is one to push to, with or without worktrees beside it."""
     return project.settings.flag("core.bare", default=project.repo.worktree is None)
-
-
-def _is_link(repo: Repository) -> bool:
-    return os.path.islink(own_folder(repo))
 
 
 def _kind(repo: Repository, folder: str, *, alone: bool) -> str:

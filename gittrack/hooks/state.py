@@ -73,7 +73,7 @@ def _state(place: Place, files: list[HookFile]) -> HookState:
 
 def _without(place: Place, here: HookFile) -> HookState:
     if place.kind == OFF:
-        return HookState(here.hook, NONE, here.path, f"{place.setting} turns hooks off")
+        return HookState(here.hook, NONE, here.path, f"git takes no hooks here ({place.setting})")
     if here.kind != FOREIGN:
         return HookState(here.hook, NONE, here.path)
     if _calls(here.path, here.hook):

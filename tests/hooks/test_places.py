@@ -79,8 +79,8 @@ def test_a_folder_that_others_may_share_is_written_to_on_request_alone(
     assert refused.code == 1
     assert refused.err == (
         f"gittrack: error: git takes hooks from {folder} (core.hooksPath, {scope[2:]}), which other repositories may "
-        "share: install into it with --shared, or have the hooks of this repository alone: "
-        f"git config --local core.hooksPath '{repo}/.git/hooks'\n"
+        "share: install into it with --shared, or have hooks of this repository alone: "
+        f"git config --local core.hooksPath {repo}/.git/hooks\n"
     )
     assert picture(tmp_path) == at_first
     assert state_of("post-commit")[0] == "other"
@@ -140,6 +140,21 @@ def test_a_folder_that_is_a_link_into_the_tree_is_not_written_to(repo: Path, git
     assert picture(repo) == at_first
 
 
+def test_a_folder_that_is_a_link_elsewhere_is_others_too(
+    repo: Path, tmp_path: Path, git: Git, gittrack: Gittrack
+) -> None:
+    folder = repo / ".git" / "hooks"
+    folder.rename(tmp_path / "shared")
+    folder.symlink_to(tmp_path / "shared")
+
+    refused = gittrack("hooks", "install")
+
+    assert "(a link), which other repositories may share: install into it with --shared" in refused.err
+    assert run(["sh", "-c", refused.err.rpartition(": ")[2]]).code == 0
+    assert gittrack("hooks", "install", "post-commit").code == 0
+    assert state_of("post-commit")[0] == "installed"
+
+
 @pytest.mark.parametrize("value", ["/dev/null", ""])
 def test_a_setting_that_turns_hooks_off_is_told(value: str, repo: Path, git: Git, gittrack: Gittrack) -> None:
     install(Project(discover()), ["post-commit"])
@@ -148,7 +163,7 @@ def test_a_setting_that_turns_hooks_off_is_told(value: str, repo: Path, git: Git
     refused = gittrack("hooks", "install")
 
     assert refused.code == 1
-    assert "core.hooksPath (local) turns hooks off here: unset it" in refused.err
+    assert "git takes no hooks here (core.hooksPath, local): unset that" in refused.err
     assert state_of("post-commit")[0] == "not run"
     assert state_of("post-merge")[0] == "none"
     assert uninstalled() == ["post-commit"]

@@ -48,6 +48,15 @@ JOURNAL: Final[Allowance] = (
     rule(STATE, NEW, ENTRIES),
     rule(rf"{STATE}/journal(/.*)?", NEW, GONE, CONTENT, TIMES, ENTRIES),
 )
+# A hook that was there gets another name beside the one that runs it, and its own again at the end.
+HOOKS: Final[Allowance] = (
+    rule(rf"{GIT}/hooks", ENTRIES),
+    rule(
+        rf"{GIT}/hooks/(post-(commit|rewrite|merge|checkout)|pre-push)(\.before-gittrack)?", NEW, GONE, CONTENT, TIMES
+    ),
+    rule(STATE, ENTRIES),
+    rule(rf"{STATE}/hooks(/installed\.json)?", NEW, GONE, CONTENT, TIMES),
+)
 INPUT: Final[Allowance] = (
     rule(rf"{STATE}/stat\.sqlite(-wal|-shm)?", NEW, GONE, CONTENT, TIMES),
     rule(STATE, ENTRIES),

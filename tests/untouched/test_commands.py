@@ -16,6 +16,7 @@ import pytest
 from gittrack.cli.main import gittrack as program
 from tests.untouched.allowed import (
     CHANGE,
+    HOOKS,
     INPUT,
     LOG,
     NEW_BRANCH,
@@ -144,6 +145,11 @@ TABLE: Final[dict[str, list[Use]]] = {
         use("hook", NOTHING, code=2),
         use("hook post-rewrite amend", (*QUIET, *UNNAMED), input=f"{'0' * 40} {'1' * 40}\n"),
     ],
+    "gittrack hooks": [use("hooks", NOTHING, code=2)],
+    "gittrack hooks install": [use("hooks install", HOOKS), use("hooks install", NOTHING)],
+    "gittrack hooks status": [use("hooks status", NOTHING), use("hooks status --json", NOTHING)],
+    "gittrack hooks framework": [use("hooks framework post-checkout a b 0", (*QUIET, *UNNAMED))],
+    "gittrack hooks uninstall": [use("hooks uninstall", HOOKS), use("hooks uninstall", NOTHING)],
     "gittrack record": [use("record", NOTHING, code=2), use("record --help", NOTHING)],
     "gittrack record param": [use("record --run {run} param lr=0.1", LOG)],
     "gittrack record metric": [use("record --run {run} metric loss=0.5 --step 1", LOG)],
