@@ -375,3 +375,22 @@ def test_the_hooks_really_reach_gittrack(repo: Path, git: Git, gittrack: Gittrac
 
     new = git("rev-parse", "HEAD").strip()
     assert f"rewrites/{old[:2]}/{old}-{new}" in git("ls-tree", "-r", "--name-only", "gittrack/runs")
+
+
+def test_a_push_of_code_takes_its_runs_along_past_the_check_of_the_server(
+    repo: Path, remote: Path, git: Git, gittrack: Gittrack
+) -> None:
+    """The whole way with stubs alone: pre-push on one side, pre-receive on the other."""
+    assert gittrack("hooks", "install", "pre-receive", cwd=remote).code == 0
+    git("push", "-q", "origin", "main")
+    assert gittrack("hooks", "install").code == 0
+    git("commit", "-q", "--allow-empty", "-m", "Something new")
+    assert gittrack("run", "--name", "fast", "--", "true").code == 0
+
+    git("push", "-q", "origin", "main")
+
+    assert git("log", "--format=%s", "gittrack/runs", cwd=remote).endswith(" fast\n")
+    harmed = git("commit-tree", "HEAD^{tree}", "-p", "gittrack/runs", "-m", "code in place of runs").strip()
+    refused = run(["git", "push", "-q", "origin", f"+{harmed}:refs/heads/gittrack/runs"], env={"GITTRACK_HOOKS": "0"})
+    assert refused.code == 1
+    assert "pre-receive hook declined" in refused.err
