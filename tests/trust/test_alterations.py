@@ -289,6 +289,13 @@ def test_purging_and_deleting_are_no_alteration(scene: Scene) -> None:
     assert [run["name"] for run in answer["runs"]] == ["other"]
 
 
+def test_a_commit_that_took_away_what_it_names_as_purged(scene: Scene) -> None:
+    mark = scene.put(f"purged/{scene.run_id[:2]}/{scene.run_id}", f"{scene.run_id}\n")
+    scene.commit(f"D {scene.folder}\n", mark)
+
+    assert scene.verify.answer()["problems"] == []
+
+
 def test_a_plain_merge_is_no_alteration(scene: Scene, tmp_path: Path) -> None:
     tip = scene.git("rev-parse", RUNS).strip()
     scene.git("update-ref", RUNS, f"{tip}~1")

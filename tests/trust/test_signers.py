@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.conftest import run
 from tests.trust.conftest import RUNS
 
 if TYPE_CHECKING:
@@ -80,11 +81,15 @@ def test_gpg(
     signer = "Ada Example <ada@example.com>"
     assert seals(verify, "--require-signed") == {"mine": [("good", signer)]}, repo
 
+    public = run(["gpg", "--batch", "--armor", "--export"]).out
     empty = repo.parent / "k"
     empty.mkdir(mode=0o700)
     monkeypatch.setenv("GNUPGHOME", str(empty))
     assert seals(verify) == {"mine": [("unknown key", None)]}
     assert gpg_key[-16:] in verify().out
+    (repo.parent / "public").write_text(public, encoding="utf-8")
+    assert run(["gpg", "--batch", "--import", repo.parent / "public"]).code == 0
+    assert seals(verify) == {"mine": [("unknown key", None)]}, "a name alone is whatever its maker liked"
     git("config", "gpg.program", "/nowhere/gpg")
     assert seals(verify) == {"mine": [("unchecked", None)]}
 
@@ -114,15 +119,17 @@ def test_signatures_of_others_stay_through_unsigned_unions(
     assert seals(verify, "--allowed-signers", tmp_path / "both") == expected
 
 
-def test_a_union_is_signed(
-    signing: Path, git: Git, gittrack: Gittrack, ada: Person, bob: Person, tmp_path: Path
+def test_a_union_is_signed_and_vouches_for_nobody(
+    signing: Path, git: Git, gittrack: Gittrack, ada: Person, bob: Person, tmp_path: Path, verify: Verify
 ) -> None:
     other = clone_of(git, signing, tmp_path / "other", bob)
-    assert gittrack("run", "--", "true").code == 0
-    assert gittrack("run", "--", "true", cwd=other).code == 0
+    git("config", "gittrack.sign", "false", cwd=other)
+    assert gittrack("run", "--name", "of-ada", "--", "true").code == 0
+    assert gittrack("run", "--name", "of-bob", "--", "true", cwd=other).code == 0
     assert gittrack("pull", str(other)).code == 0
 
     assert git("log", "-1", "--format=%s %G?", RUNS) == "merge runs G\n", ada
+    assert seals(verify) == {"of-ada": [("good", "ada@example.com")], "of-bob": [("unsigned", None)]}
 
 
 def test_a_shallow_clone_does_not_know(
