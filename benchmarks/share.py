@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import time
+from typing import TYPE_CHECKING
 
 from gittrack.git.branch import tree_of
 from gittrack.git.reader import BlobReader
@@ -27,9 +29,35 @@ from measuring import (
 )
 from population import populate
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROUNDS = 7
 NEW = 1000
 MINE, THEIRS, HERE = 10_000_000, 20_000_000, 30_000_000  # numbers of the first runs that one side alone has
+
+
+class Processor:
+    """The processor time of the processes that are waited for, per round: it means the same on a busy machine."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, list[float]] = {}
+
+    def seconds(self, what: str, work: Callable[[], object]) -> float:
+        """Do the work and return its seconds; its processor time is kept under `what`."""
+        before = _of_children()
+        taken = seconds(work)
+        self.used.setdefault(what, []).append(_of_children() - before)
+        return taken
+
+    def note(self) -> str:
+        """The least of each."""
+        return "processor time " + ", ".join(f"{what} {min(used):.2f} s" for what, used in self.used.items())
+
+
+def _of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def union(path: str, count: int) -> list[Figure]:
@@ -53,6 +81,7 @@ def union(path: str, count: int) -> list[Figure]:
 
 def pull(base: str, hub: str, count: int) -> Figure:
     """All of `gittrack pull` beside git fetch of the same commits; `base` has none of them."""
+    processor = Processor()
 
     def again(*words: str) -> float:
         fresh = f"{base}-fresh"
@@ -60,8 +89,8 @@ def pull(base: str, hub: str, count: int) -> Figure:
         git(fresh, "fetch", "-q", "origin", f"{RUNS_REF}:{RUNS_REF}")
         try:
             if words:
-                return seconds(lambda: git(fresh, *words))
-            return seconds(lambda: python("-m", "gittrack", "pull", hub, cwd=fresh))
+                return processor.seconds("git fetch", lambda: git(fresh, *words))
+            return processor.seconds("pull", lambda: python("-m", "gittrack", "pull", hub, cwd=fresh))
         finally:
             shutil.rmtree(fresh)
 
@@ -72,7 +101,7 @@ def pull(base: str, hub: str, count: int) -> Figure:
         "s",
         beside=median(bare),
         beside_what="git fetch",
-        note=spread(ours),
+        note=f"{spread(ours)}; {processor.note()}",
     )
 
 
@@ -82,12 +111,14 @@ def push(path: str, hub: str, count: int) -> Figure:
     git(path, "fetch", "-q", "origin")
     git(path, "push", "-q", "--force", "origin", RUNS_REF)
     number = iter(range(HERE, HERE + 1000))
+    processor = Processor()
 
     def way(*words: str) -> float:
         populate(path, 1, first=next(number))
         if words:
-            return seconds(lambda: git(path, *words))
-        return seconds(lambda: python("-m", "gittrack", "push", "--no-code", "--no-snapshots", cwd=path))
+            return processor.seconds("git push", lambda: git(path, *words))
+        command = ("-m", "gittrack", "push", "--no-code", "--no-snapshots")
+        return processor.seconds("push", lambda: python(*command, cwd=path))
 
     ours, bare = interleaved(ROUNDS, way, lambda: way("push", "-q", "origin", RUNS_REF), warm_up=2)
     return Figure(
@@ -97,7 +128,7 @@ def push(path: str, hub: str, count: int) -> Figure:
         beside=median(bare),
         beside_what="git push",
         ratio_goal=1.3,
-        note=spread(ours),
+        note=f"{spread(ours)}; {processor.note()}",
     )
 
 
