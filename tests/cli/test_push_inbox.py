@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_share import RUNS, hook, names, record, refs
+from tests.cli.test_share import RUNS, names, record, refs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,17 +82,21 @@ def test_an_inbox_that_moved_meanwhile_stays(repo: Path, hub: Path, other: Path,
     assert (names(gittrack), inboxes(git, hub)) == (["first", "late", "mine", "theirs"], [])
 
 
-def test_nothing_is_deleted_where_the_push_was_refused(
+def test_nothing_is_deleted_where_its_push_was_refused(
     repo: Path, hub: Path, other: Path, git: Git, gittrack: Gittrack
 ) -> None:
-    send_to_inbox(git, gittrack, other, "theirs")
-    before = inboxes(git, hub)
-    hook(hub, "exit 1")
+    branch = send_to_inbox(git, gittrack, other, "theirs")
+    update = hub / "hooks" / "update"
+    update.write_text(f"#!/bin/sh\ntest $1 != {RUNS}\n")
+    update.chmod(0o755)
 
     assert gittrack("sync").code == 1
 
-    assert inboxes(git, hub) == before
+    assert inboxes(git, hub) == [branch], "the pins have arrived"
     assert names(gittrack) == ["first", "theirs"]
+    update.unlink()
+    assert gittrack("sync").code == 0
+    assert inboxes(git, hub) == []
 
 
 def test_a_run_that_is_left_out_stays_in_the_inbox(
