@@ -1,4 +1,4 @@
-"""Some five hundred runs made to do harm: each is left out with a reason, and every other run is readable.
+"""Some six hundred runs made to do harm: each is left out with a reason, and every other run is readable.
 
 They are written into the database past git's own checks, so that what is tested is what gittrack finds by itself.
 """
