@@ -31,7 +31,7 @@ def record(gittrack: Gittrack, name: str, cwd: Path | None = None) -> None:
 
 
 def names(gittrack: Gittrack, cwd: Path | None = None) -> list[str]:
-    return sorted(line.split()[1] for line in gittrack("log", "--oneline", cwd=cwd).out.splitlines())
+    return sorted(line.split()[1] for line in gittrack("log", "--oneline", "-n", "100", cwd=cwd).out.splitlines())
 
 
 def refs(git: Git, path: Path) -> dict[str, str]:
