@@ -121,6 +121,7 @@ ASKED_ELSEWHERE = {
     "push": "it moves objects as they are, and has tests of its own",
     "pull": "it moves objects as they are, and has tests of its own",
     "sync": "it moves objects as they are, and has tests of its own",
+    "verify": "it reads commits and which paths they have, and has tests of its own",
     "stats": "what it reads of the runs is what log reads",
     "import": "of runs it reads which there are, and no file of theirs",
     "help": "it reads no run",

@@ -119,6 +119,7 @@ TABLE: Final[dict[str, list[Use]]] = {
     "gittrack rm": [use("rm other", CHANGE), use("rm first command", CHANGE)],
     "gittrack restore": [use("restore first", CHANGE), use("restore first", READ)],
     "gittrack check": [use(f"check {what}", (*READ, *UNNAMED)) for what in ("", "first", "--json")],
+    "gittrack verify": [use("verify", (*QUIET, *UNNAMED)), use("verify --json", (*QUIET, *UNNAMED))],
     "gittrack doctor": [
         use("doctor", (*QUIET, *UNNAMED)),
         use("doctor --json", (*QUIET, *UNNAMED)),
