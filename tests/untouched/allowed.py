@@ -93,20 +93,23 @@ NOTES: Final[Allowance] = (
     rule(rf"{GIT}/refs/notes/gittrack", NEW, CONTENT),
     rule(rf"{STATE}/durable-gittrack", NEW, CONTENT, TIMES),
 )
+LARGE: Final[Allowance] = (
+    rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
+    rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),
+    # git-lfs gives a remote on the same disk a link and no copy, so it is one file from then on.
+    rule(rf"origin\.git/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", TIMES),
+)
 # What git keeps of a remote, which is another repository and gets runs, pins and, where it was empty, code.
 REMOTE: Final[Allowance] = (
+    *LARGE,
     rule(rf"{STATE}/share\.lock", NEW, TIMES),
+    rule(rf"{STATE}/lfs-sent-{HEX}{{16}}", NEW, CONTENT, TIMES),
     rule(STATE, ENTRIES),
     rule(rf"{GIT}/(logs/)?refs/remotes(/origin(/gittrack(/runs)?)?)?", NEW, CONTENT, ENTRIES),
     rule(r"origin\.git(/.*)?", NEW, GONE, CONTENT, TIMES, ENTRIES),
     # Its hooks are those of who receives, and run there; here they are the same ones by the user's configuration.
     rule(r"marks/(post-receive|post-update|pre-receive|reference-transaction|update)", NEW, CONTENT),
 )
-LARGE: Final[Allowance] = (
-    rule(rf"{GIT}/lfs(/objects(/{HEX}{{2}}){{0,2}}|/tmp)?", NEW, ENTRIES),
-    rule(rf"{GIT}/lfs/objects/{HEX}{{2}}/{HEX}{{2}}/{HEX}{{64}}", NEW, TIMES),
-)
-
 READ: Final[Allowance] = INDEX
 LOG: Final[Allowance] = JOURNAL
 START: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *PINS, *TIP)
