@@ -114,7 +114,8 @@ READ: Final[Allowance] = INDEX
 LOG: Final[Allowance] = JOURNAL
 START: Final[Allowance] = (*JOURNAL, *LOCKS, *OBJECTS, *PINS, *TIP)
 PUBLISH: Final[Allowance] = (*START, *BRANCH, *COUNTER)
-RECORD: Final[Allowance] = (*PUBLISH, *LARGE)
+# What was found in untracked files that are kept, and in artifacts, is remembered, where there is time to.
+RECORD: Final[Allowance] = (*PUBLISH, *LARGE, *INPUT)
 CHANGE: Final[Allowance] = (*INDEX, *PUBLISH)
 # The error output of git waits in a file without a name, which some file systems make by removing it at once.
 UNNAMED: Final[Allowance] = (rule("tmp", ENTRIES),)
