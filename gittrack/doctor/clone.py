@@ -90,7 +90,7 @@ def _examine_history(project: Project) -> Iterator[Ailment]:
     if tip is None:
         return
     try:
-        found = list(alterations(project.repo, tip))
+        found = [altered for altered in alterations(project.repo, tip) if not altered.left_out]
     except GittrackError:
         return  # 'gittrack check' tells what of the history is missing
     if found:

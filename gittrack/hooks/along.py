@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gittrack.share.send import Exchanged
 
 _FEW: Final = 400  # commits of which each is asked for
+_PATIENCE: Final = 3.0  # seconds for another gittrack that is at it; the code that is pushed waits meanwhile
 
 
 def send_along(project: Project, named: str | None, pushes: Sequence[Push], *, everything: bool) -> str | None:
@@ -126,8 +127,8 @@ def _sent(project: Project, remote: Remote, runs: Sequence[Run], *, everything: 
 
     cargo = Cargo(contents=project.settings.flag("gittrack.pushLfs", default=True))
     if everything:
-        return _told(push(project, remote, Shown(), cargo), remote, len(runs))
-    exchanged = push_chosen(project, remote, runs, Shown(), cargo)
+        return _told(push(project, remote, Shown(), cargo, patience=_PATIENCE), remote, len(runs))
+    exchanged = push_chosen(project, remote, runs, Shown(), cargo, patience=_PATIENCE)
     return _told(exchanged, remote, len(exchanged.chosen.new) if exchanged.chosen is not None else 0)
 
 

@@ -319,8 +319,11 @@ class _BranchCheck:
 
     def _check_unaltered(self, tip: str, only: Collection[str]) -> None:
         try:
-            for run_id, _, path, sentence in alterations(self._repo, tip, only):
-                self._problem(sentence, path, run_id)
+            for found in alterations(self._repo, tip, only):
+                if found.left_out:
+                    self._report.notes.append(Finding(found.sentence, found.run))
+                else:
+                    self._problem(found.sentence, found.path, found.run)
         except StorageError:
             return  # a history that cannot be read is told already
 

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gittrack.model import Run
     from gittrack.query.terms import Condition
 
-SECONDS: Final = 2.0  # a query takes at most, of the processor; of many runs, as many times this:
-_SECONDS_A_RUN: Final = 10e-6  # a few sums, or ten patterns; what an index answers takes next to nothing
+SECONDS: Final = 2.0  # a query takes at most, of the processor
 _PATIENCE: Final = 30.0  # seconds by the clock
 _TOO_MUCH: Final = ("overflow", "too complex", "too many", "too large", "too big", "maximum depth")
 _OPERATIONS: Final = 20_000  # of SQLite's machine between two looks at the clock
@@ -264,8 +263,7 @@ def _in_time(db: Connection) -> Iterator[None]:
     from sqlite3 import OperationalError
 
     # Of the processor: that others keep a machine busy makes no question a bad one.
-    seconds = _allowed(db)
-    end, last = time.thread_time() + seconds, time.monotonic() + max(seconds, _PATIENCE)
+    end, last = time.thread_time() + SECONDS, time.monotonic() + _PATIENCE
     db.set_progress_handler(lambda: time.thread_time() > end or time.monotonic() > last, _OPERATIONS)
     try:
         yield
@@ -275,17 +273,11 @@ def _in_time(db: Connection) -> Iterator[None]:
         if "interrupted" not in str(error):
             raise
         raise GittrackError(
-            f"the query took more than {seconds:.0f} s and was stopped; bound it by a metric, a param, an experiment "
+            f"the query took more than {SECONDS:.0f} s and was stopped; bound it by a metric, a param, an experiment "
             "or -n"
         ) from None
     finally:
         db.set_progress_handler(None, 0)
-
-
-def _allowed(db: Connection) -> float:
-    """How many seconds a query may take: that a look at each of a million runs takes longer makes it no bad one."""
-    last = db.execute("SELECT max(run) FROM runs").fetchone()[0]  # at once, which count() is not
-    return max(SECONDS, (last or 0) * _SECONDS_A_RUN)
 
 
 def tables_of(runs: Iterable[Run]) -> Connection:

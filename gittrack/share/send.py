@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _TRIES: Final = 200  # each time somebody else got through, so as many may be pushing at once
 _LONGEST_WAIT: Final = 2.0  # seconds
 _STUCK: Final = 10  # times that the other side failed to move a ref, for a reason that may pass
-_PATIENCE: Final = 600.0  # seconds for another gittrack here that is at the same
+PATIENCE: Final = 600.0  # seconds for another gittrack here that is at the same
 
 
 @dataclass(slots=True)
@@ -69,26 +69,35 @@ def pull(project: Project, remote: Remote, shown: Shown) -> Exchanged:
     return sender.exchanged
 
 
-def push(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHING) -> Exchanged:
+def push(
+    project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHING, *, patience: float = PATIENCE
+) -> Exchanged:
     """Send what is here, but for what `cargo` leaves out; what others sent meanwhile is taken in first.
 
-    Raises TransportError where the remote cannot be reached, GittrackError where others are faster for too long.
+    Raises TransportError where the remote cannot be reached, GittrackError where others are faster for too long, and
+    StorageError where another gittrack here is at it for more than `patience` seconds.
     """
     sender = _Sender(project, remote, shown, cargo)
-    with _alone(project):
+    with _alone(project, patience):
         sender.send()
     return sender.exchanged
 
 
 def push_chosen(
-    project: Project, remote: Remote, runs: Sequence[Run], shown: Shown, cargo: Cargo = EVERYTHING
+    project: Project,
+    remote: Remote,
+    runs: Sequence[Run],
+    shown: Shown,
+    cargo: Cargo = EVERYTHING,
+    *,
+    patience: float = PATIENCE,
 ) -> Exchanged:
     """Send these runs alone, on top of what the remote has; nothing is taken in, no ref of ours moves.
 
     Raises as `push` does, and GittrackError for a run that is not committed yet.
     """
     sender = _ChosenSender(project, remote, shown, cargo, runs)
-    with _alone(project):
+    with _alone(project, patience):
         sender.send()
     return sender.exchanged
 
@@ -107,10 +116,10 @@ def sync(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHI
 
 
 @contextmanager
-def _alone(project: Project) -> Iterator[None]:
+def _alone(project: Project, patience: float = PATIENCE) -> Iterator[None]:
     """Let no other gittrack of this repository use the same incoming refs in the block; StorageError after a while."""
     path = os.path.join(project.repo.state_dir, "share.lock")
-    with held_lock(path, _PATIENCE, sharing=sharing_of(project.repo.common_dir)) as held:
+    with held_lock(path, patience, sharing=sharing_of(project.repo.common_dir)) as held:
         if not held:
             raise StorageError("another gittrack is pushing or pulling here, or this disk knows no locks; wait for it")
         yield

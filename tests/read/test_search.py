@@ -417,11 +417,8 @@ def test_a_query_that_takes_too_long_is_stopped_with_a_word(
     tables: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searching, "SECONDS", -1.0)
-    monkeypatch.setattr(searching, "_SECONDS_A_RUN", -1.0)
     monkeypatch.setattr(searching, "_OPERATIONS", 1)
     with pytest.raises(GittrackError, match=r"took more than -1 s and was stopped; bound it"):
         ids(tables, "metrics.acc.min > 0")
-    monkeypatch.setattr(searching, "_SECONDS_A_RUN", 1e3)
-    assert ids(tables, "metrics.acc.min > -10"), "many runs may take long"
     monkeypatch.undo()
     assert ids(tables, "metrics.acc.min > -10")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +18,7 @@ from tests.share.conftest import Clone, git_out, id_of, run_files
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Gittrack
     from tests.share.conftest import Hub
 
 # A folder, a file, or anything else by its mode, kind and content.
@@ -205,12 +207,14 @@ def test_a_hostile_branch(hub: Hub, victim: Clone, tmp_path: Path, case: Case) -
     assert {path for path in changed if f"{os.sep}refs{os.sep}" not in path} == set()
 
 
-def test_what_was_left_out_is_told_once_and_goes_no_further(hub: Hub, victim: Clone) -> None:
+def test_what_was_left_out_is_told_once_and_goes_no_further(hub: Hub, victim: Clone, gittrack: Gittrack) -> None:
     attack(hub, Case("executable", artifact("run.sh", ("100755", BLOB, "rm -rf /"))))
 
     assert len(victim.sync().received.news.refused) == 1
     again = victim.sync()
 
     assert again.received.news.refused == set()
+    told = json.loads(gittrack("check", "--json", cwd=victim.path).out)
+    assert (told["problems"], [note["run"] for note in told["notes"]]) == ([], [BAD])
     assert hub.tree() == victim.tree()
     assert not [path for path, _ in victim.files() if BAD in path]
