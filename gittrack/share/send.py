@@ -134,6 +134,7 @@ class _Sender:
         self.shown = shown
         self.cargo = cargo
         self.exchanged = Exchanged()
+        self.delivered: dict[str, str] = {}  # inboxes of theirs that were a part of what then arrived -> tip
 
     def receive(self) -> None:
         """Take in what the remote has."""
@@ -184,6 +185,7 @@ class _Sender:
             late = [sent for sent in pushed.refs if sent.state == BEATEN]
             stuck = stuck + 1 if any(sent.word.startswith("[remote") for sent in late) else 0
             _note(self.exchanged, pushed, give_up=stuck > _STUCK)
+            self.note_delivered(pushed)
             todo = [sent.ref for sent in late] if stuck <= _STUCK else []
             if todo:
                 time.sleep(random.uniform(0.0, min(_LONGEST_WAIT, 0.02 * 2 ** min(attempt, 10))))  # noqa: S311 - jitter
@@ -191,16 +193,23 @@ class _Sender:
         if todo:
             raise GittrackError(f"others kept pushing to {self.remote.name}; the runs are safe here, try again later")
 
+    def note_delivered(self, pushed: Pushed) -> None:
+        """Keep which inboxes had been taken in before a push that arrived; one that comes in later has not gone along.
+
+        That happens where others were faster at one ref alone: then all inboxes are taken in again, and only that ref
+        is pushed again.
+        """
+        arrived = {sent.ref for sent in pushed.refs if sent.state not in (REJECTED, BEATEN)}
+        folded = self.exchanged.received.folded
+        self.delivered |= {ref: tip for ref, tip in folded.items() if self.remote.target(ref) in arrived}
+
     def drop_inboxes(self) -> None:
         """Delete the inboxes that were taken in, where what took them in has arrived, and nobody pushed to them since.
 
         One that cannot be deleted harms nobody: it is taken in again, and brings nothing.
         """
-        arrived = {sent.ref for sent in self.exchanged.sent.values() if sent.state not in (REJECTED, BEATEN)}
-        folded = self.exchanged.received.folded
-        doomed = {ref: tip for ref, tip in folded.items() if self.remote.target(ref) in arrived}
-        if doomed:
-            self.exchanged.folded = tuple(sorted(delete_refs(self.project.repo, self.remote.address, doomed)))
+        if self.delivered:
+            self.exchanged.folded = tuple(sorted(delete_refs(self.project.repo, self.remote.address, self.delivered)))
 
 
 class _ChosenSender(_Sender):

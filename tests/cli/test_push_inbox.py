@@ -82,6 +82,28 @@ def test_an_inbox_that_moved_meanwhile_stays(repo: Path, hub: Path, other: Path,
     assert (names(gittrack), inboxes(git, hub)) == (["first", "late", "mine", "theirs"], [])
 
 
+def test_an_inbox_that_came_in_after_the_runs_had_gone_stays(
+    repo: Path, hub: Path, other: Path, git: Git, gittrack: Gittrack
+) -> None:
+    """Somebody is faster at the pins alone, so that only these are pushed again, after all inboxes came in again."""
+    branch = send_to_inbox(git, gittrack, other, "theirs")
+    record(gittrack, "late", other)
+    record(gittrack, "mine")
+    lock = "refs/gittrack/snapshots.lock"
+    once = f"mkdir once 2>/dev/null || {{ rm -f {lock}; exit 0; }}; touch {lock}; git fetch -q {other} +{RUNS}:{branch}"
+    update = hub / "hooks" / "update"
+    update.write_text(f"#!/bin/sh\ntest $1 = refs/gittrack/snapshots || exit 0\n{once}\n")
+    update.chmod(0o755)
+
+    assert gittrack("sync").code == 0
+
+    assert names(gittrack) == ["first", "late", "mine", "theirs"]
+    assert refs(git, hub)[branch] == refs(git, other)[RUNS], "nothing else there has the run"
+    assert gittrack("sync").code == 0
+    assert inboxes(git, hub) == []
+    assert refs(git, hub)[RUNS] == refs(git, repo)[RUNS]
+
+
 def test_nothing_is_deleted_where_its_push_was_refused(
     repo: Path, hub: Path, other: Path, git: Git, gittrack: Gittrack
 ) -> None:
