@@ -125,7 +125,8 @@ def _sent(project: Project, remote: Remote, runs: Sequence[Run], *, everything: 
     from gittrack.share.received import Shown
     from gittrack.share.send import push, push_chosen
 
-    cargo = Cargo(contents=project.settings.flag("gittrack.pushLfs", default=True))
+    # A branch that nobody pushes there stays here, also where the runs go to a repository of their own that is empty.
+    cargo = Cargo(contents=project.settings.flag("gittrack.pushLfs", default=True), branch_first=False)
     if everything:
         return _told(push(project, remote, Shown(), cargo, patience=_PATIENCE), remote, len(runs))
     exchanged = push_chosen(project, remote, runs, Shown(), cargo, patience=_PATIENCE)

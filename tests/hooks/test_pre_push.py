@@ -98,6 +98,20 @@ def test_an_empty_remote_gets_the_code_first(clone: Clone, record: Record, git: 
     assert git("for-each-ref", "--format=%(refname)", cwd=tmp_path / "new.git").split() == ["refs/heads/main"]
 
 
+@pytest.mark.parametrize("mode", ["runs", "all"])
+def test_code_goes_nowhere_unasked(clone: Clone, record: Record, git: Git, tmp_path: Path, mode: str) -> None:
+    """Runs go to a repository of their own, which has no branch yet, and the current branch is not to be seen."""
+    git("init", "-q", "--bare", str(tmp_path / "runs.git"))
+    git("config", "gittrack.remote", str(tmp_path / "runs.git"), cwd=clone.path)
+    git("config", "gittrack.prePush", mode, cwd=clone.path)
+    work(clone, record, "mine")
+    git("switch", "-qc", "private", cwd=clone.path)
+    done = push(clone, "origin", "main")
+    assert done.code == 0
+    assert done.err.startswith(f"gittrack: the runs stay here: {tmp_path / 'runs.git'} is empty, and the first branch")
+    assert git("for-each-ref", cwd=tmp_path / "runs.git") == ""
+
+
 def test_a_secret_does_not_go_along(clone: Clone, record: Record, git: Git) -> None:
     work(clone, record, "fine")
     clone.commit(partial(leaky, git("rev-parse", "HEAD", cwd=clone.path).strip()))
