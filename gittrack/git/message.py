@@ -47,7 +47,8 @@ def add_trailer(repo: Repository, path: str, name: str, value: str) -> None:
         text = file.read()
     typed = run_git(["stripspace", "--strip-comments"], repo=repo, stdin=text.partition(_SCISSORS)[0])
     if typed:
-        how = ["--in-place", "--where", "end", "--if-exists", "doNothing", "--if-missing", "add"]
+        # A line of dashes is a part of the message, and not the end of it as in a patch that was mailed.
+        how = ["--in-place", "--no-divider", "--where", "end", "--if-exists", "doNothing", "--if-missing", "add"]
         run_git(["interpret-trailers", *how, "--trailer", f"{name}: {value}", path], repo=repo)
     else:
         with open(path, "wb") as file:

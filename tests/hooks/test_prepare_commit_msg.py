@@ -55,6 +55,12 @@ def test_in_an_editor_there_is_room_for_the_subject(repo: Path, run_id: str, git
     assert git("log", "-1", "--format=%B").strip() == f"Typed\n\nGittrack-Run: {run_id} acc=0.93"
 
 
+def test_a_line_of_dashes_does_not_end_the_message(repo: Path, run_id: str, git: Git) -> None:
+    commit("-qam", "What ran\n\nbefore\n\n---\nafter")
+    assert trailers(git) == f"{run_id} acc=0.93"
+    assert git("log", "-1", "--format=%B").startswith("What ran\n\nbefore\n\n---\nafter\n\n")
+
+
 def test_it_is_not_there_twice(repo: Path, run_id: str, git: Git) -> None:
     commit("-qam", "What ran", "-m", "Gittrack-Run: mine")
     assert trailers(git) == "mine"
