@@ -252,7 +252,12 @@ def last_line(stderr: bytes) -> str:
         line = " ".join([line, *lines[told[-1] + 1 :][:1]])  # git breaks some of its sentences there
     for prefix in ("fatal: ", "error: "):
         line = line.removeprefix(prefix)
-    return _CREDENTIALS.sub("://", line)
+    return without_credentials(line)
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without what stands for user and password in the URLs in it."""
+    return _CREDENTIALS.sub("://", text)
 
 
 _detached: list[subprocess.Popen[bytes]] = []

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.errors import GittrackError
-from gittrack.git.process import last_line, start_git
+from gittrack.git.process import last_line, start_git, without_credentials
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,7 +35,6 @@ _FLAGS: Final = {"*": NEW, " ": MOVED, "=": SAME, "-": DELETED, "+": MOVED}
 _LATE: Final = ("fetch first", "non-fast-forward", "stale info")
 _RACES: Final = ("failed to update ref", "cannot lock ref", "incorrect old value", "reference already exists")
 _SHOWS_PROGRESS: Final = re.compile(r"(remote: )?[A-Z][a-z]+ (objects|deltas|content)\b.*|(remote: )?Total \d.*")
-_CREDENTIALS: Final = re.compile(r"://[^/@\s]+@")
 _CHUNK: Final = 1 << 12
 _LFS_AT_ONCE: Final = 500  # ids on a command line
 
@@ -156,14 +155,15 @@ def _shown(progress: Progress | None) -> tuple[str, ...]:
 
 def _failure(what: str, remote: str, said: Sequence[str]) -> TransportError:
     reason = last_line("\n".join(said).encode()) or "git says nothing of why"
-    name = _CREDENTIALS.sub("://", remote)
+    name = without_credentials(remote)
     return TransportError(f"{name} could not be {what}: {reason}", said)
 
 
 def _run(repo: Repository, args: Sequence[str], progress: Progress | None) -> tuple[int, bytes, tuple[str, ...]]:
     """Return exit code, output and lines of error output; `progress` gets those that git means for a moment."""
     # On a terminal git may ask for a password, as it does when the user calls it.
-    asks = {"GIT_TERMINAL_PROMPT": os.environ.get("GIT_TERMINAL_PROMPT", "1")} if sys.stdin.isatty() else {}
+    is_watched = sys.stdin is not None and sys.stdin.isatty()
+    asks = {"GIT_TERMINAL_PROMPT": os.environ.get("GIT_TERMINAL_PROMPT", "1")} if is_watched else {}
     with start_git(args, repo=repo, env=asks) as process:
         try:
             said = tuple(_lines(process, progress))
@@ -187,5 +187,5 @@ def _lines(process: subprocess.Popen[bytes], progress: Progress | None) -> list[
             if progress is not None and _SHOWS_PROGRESS.fullmatch(text):
                 progress(text)
             elif text:
-                said.append(_CREDENTIALS.sub("://", text))
-    return [*said, *([rest.decode("utf-8", "replace")] if rest else [])]
+                said.append(without_credentials(text))
+    return [*said, *([without_credentials(rest.decode("utf-8", "replace"))] if rest else [])]

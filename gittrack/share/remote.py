@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import UsageError
 from gittrack.git.pin_refs import CODE, SNAPSHOTS
+from gittrack.git.process import without_credentials
 from gittrack.git.status import current_branch
 from gittrack.project import DEFAULT_BRANCH
 
@@ -22,7 +23,10 @@ _INBOX_OF_PINS: Final = "refs/gittrack/inbox"
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Another repository: what git is told (a name, URL or path), what a person is, and the refs that travel."""
+    """Another repository: what git is told (a name, URL or path), what a person is, and the refs that travel.
+
+    A URL with a password in it is told to git alone: the `name` is printed, also into the logs of others' machines.
+    """
 
     address: str
     name: str
@@ -84,7 +88,7 @@ def find_remote(project: Project, named: str | None, *, code: bool = True, snaps
         raise UsageError(f"no remote is called {address!r:.100}; {have}")
     where = address if address in known or not os.path.isdir(address) else os.path.abspath(address)
     pins = [ref for ref, wanted in ((CODE, code), (SNAPSHOTS, snapshots)) if wanted]
-    return Remote(where, address, project.runs_ref, tuple(pins))
+    return Remote(where, without_credentials(address), project.runs_ref, tuple(pins))
 
 
 def is_remote(project: Project, word: str) -> bool:

@@ -14,7 +14,7 @@ from gittrack.errors import GittrackError, StorageError
 from gittrack.git.durable import sharing_of
 from gittrack.git.lock import held_lock
 from gittrack.git.pin_refs import CODE
-from gittrack.git.process import run_git
+from gittrack.git.process import run_git, without_credentials
 from gittrack.git.refs import read_ref
 from gittrack.git.status import current_branch
 from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, delete_refs, push_refs, remote_refs
@@ -252,10 +252,11 @@ def _without_stuck(remote: Remote, refs: list[str], exchanged: Exchanged) -> lis
     overwriting that very tip loses nothing. Or it is nothing that can be taken in.
     """
     received = exchanged.received
+    address = shlex.quote(without_credentials(remote.address))
     for ref in refs:
         short = ref.removeprefix("refs/heads/")
         if ref in received.held:
-            command = f"git push --force-with-lease={short}:{received.held[ref]} {shlex.quote(remote.address)} {short}"
+            command = f"git push --force-with-lease={short}:{received.held[ref]} {address} {short}"
             exchanged.sent[ref] = Sent(ref, REJECTED, f"it still has what was purged here; overwrite it: {command}")
         elif ref in received.faults:
             exchanged.sent[ref] = Sent(ref, REJECTED, "what is there could not be taken in")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -258,6 +259,22 @@ def test_a_remote_that_is_not_there(repo: Path, git: Git, gittrack: Gittrack) ->
     assert failed.code == 1
     assert "origin could not be reached" in failed.err
     assert "planted" not in failed.out + failed.err
+
+
+def test_a_password_in_a_url_is_not_printed(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
+    url = "https://ada:plugh-4711@example.com/hub.git"
+    git("config", f"url.{hub}.insteadOf", url)
+    record(gittrack, "first")
+    pushed = gittrack("push", url)
+    assert (pushed.code, pushed.err) == (0, "")
+    assert "sent gittrack/runs to https://example.com/hub.git (new)\n" in pushed.out
+    assert "plugh" not in pushed.out + gittrack("sync", url, "--json").out
+
+
+def test_a_closed_input_is_no_terminal(repo: Path, hub: Path, gittrack: Gittrack) -> None:
+    record(gittrack, "first")
+    pushed = run(["sh", "-c", f"exec {shlex.quote(sys.executable)} -m gittrack push -q <&-"])
+    assert (pushed.code, pushed.err) == (0, "")
 
 
 def test_a_run_that_was_purged_stays_out(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
