@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.errors import GittrackError
 from gittrack.git.process import last_line, start_git, without_credentials
+from gittrack.git.tracking import clobbering_spec, harmless_maps
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,7 +89,9 @@ def fetch_refs(repo: Repository, remote: str, refs: Mapping[str, str], progress:
     Raises TransportError where the remote does not have one, or git refuses what it holds.
     """
     specs = [f"+{theirs}:{ours}" for theirs, ours in refs.items()]
-    code, _, said = _run(repo, [*_FETCH, *_shown(progress), "--", remote, *specs], progress)
+    # Beside these git would write by all that remote.<name>.fetch says, over refs that hold what no remote has.
+    maps = [f"--refmap={spec}" for spec in harmless_maps(repo, remote) or [""]]
+    code, _, said = _run(repo, [*_FETCH, *maps, *_shown(progress), "--", remote, *specs], progress)
     if code:
         raise _failure("fetched from", remote, said)
 
@@ -103,8 +107,14 @@ def push_refs(
     """Push to refs of a remote (theirs -> a ref or commit of ours, '' to delete it).
 
     What is there is never overwritten, but for refs that still are where `leases` says.
-    Raises TransportError where the remote cannot be reached or takes nothing at all.
+    Raises TransportError where the remote cannot be reached or takes nothing at all, or where git would write over
+    refs of ours.
     """
+    if (spec := clobbering_spec(repo, remote, refs)) is not None:
+        raise TransportError(
+            f"remote.{remote}.fetch has {spec}, by which git writes over refs that may hold what {remote} has not; "
+            f"take that away: git config --fixed-value --unset-all remote.{remote}.fetch {shlex.quote(spec)}"
+        )
     held = [f"--force-with-lease={ref}:{tip}" for ref, tip in (leases or {}).items()]
     specs = [f"{ours}:{theirs}" for theirs, ours in refs.items()]
     code, out, said = _run(repo, [*_PUSH, *held, *_shown(progress), "--", remote, *specs], progress)

@@ -261,6 +261,36 @@ def test_a_remote_that_is_not_there(repo: Path, git: Git, gittrack: Gittrack) ->
     assert "planted" not in failed.out + failed.err
 
 
+@pytest.mark.parametrize("spec", ["+refs/gittrack/*:refs/gittrack/*", "+refs/*:refs/*"])
+def test_a_setting_by_which_git_writes_over_refs(
+    repo: Path, hub: Path, git: Git, gittrack: Gittrack, spec: str
+) -> None:
+    record(gittrack, "first")
+    assert gittrack("push").code == 0
+    git("clone", "-q", str(hub), "../other")
+    other = repo.parent / "other"
+    (other / "train.py").write_text("theirs\n")
+    record(gittrack, "theirs", other)
+    assert gittrack("sync", cwd=other).code == 0
+    git("config", "--add", "remote.origin.fetch", spec)
+    (repo / "train.py").write_text("mine\n")
+    record(gittrack, "mine")
+    pin = refs(git, repo)["refs/gittrack/snapshots"]
+
+    assert gittrack("pull").out == "received 1 run from origin\n"
+
+    assert names(gittrack) == ["first", "mine", "theirs"]
+    git("merge-base", "--is-ancestor", pin, "refs/gittrack/snapshots")
+    assert refs(git, repo)["refs/remotes/origin/gittrack/runs"] == refs(git, hub)[RUNS], "what only copies, does so"
+    before = refs(git, repo)
+    pushed = gittrack("push", "mine")
+    assert pushed.code == 1
+    assert f"remote.origin.fetch has {spec}, by which git writes over refs" in pushed.err
+    assert refs(git, repo) == before
+    git("config", "--fixed-value", "--unset-all", "remote.origin.fetch", spec)
+    assert gittrack("push", "mine").code == 0
+
+
 def test_a_password_in_a_url_is_not_printed(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
     url = "https://ada:plugh-4711@example.com/hub.git"
     git("config", f"url.{hub}.insteadOf", url)
