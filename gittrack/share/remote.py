@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -62,7 +61,9 @@ class Remote:
 
     def incoming(self, ref: str) -> str:
         """Return the ref of this repository under which one of theirs is kept until it is checked."""
-        place = self.name if self.name.isalnum() else hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        from hashlib import sha256  # a hook that has nothing to do comes by here without it
+
+        place = self.name if self.name.isalnum() else sha256(self.name.encode()).hexdigest()[:16]
         return f"refs/gittrack/incoming/{place}/{ref.removeprefix('refs/')}"
 
 
