@@ -30,16 +30,18 @@ class Table(NamedTuple):
 
 
 def table(runs: Iterable[Run], page: Screen, columns: Sequence[Named] = ()) -> Table:
-    """Lay out runs, at least one, in the columns that are named or else in those that tell them apart."""
+    """Lay out runs in the columns that are named or else in those that tell them apart."""
     if columns:
         return laid_out(runs, page, lambda sample: named_shapes(columns, sample, page.ink))
     return laid_out(runs, page, lambda sample: shapes(sample, page.ink, time.time()))
 
 
 def laid_out(runs: Iterable[Run], page: Screen, shaped: Callable[[Sequence[Run]], Sequence[Shape]]) -> Table:
-    """Lay out runs, at least one, in the columns that `shaped` makes for the first of them."""
+    """Lay out runs in the columns that `shaped` makes for the first of them; without a run there is no heading."""
     coming = iter(runs)
     sample = list(islice(coming, SAMPLE))
+    if not sample:
+        return Table(iter(()), [])
     found = shaped(sample)
     above = render(columns_of(found, sample), page.width, page.ink)
     rest = (more_rows(columns_of(found, batch), above, page.ink) for batch in _batches(coming))

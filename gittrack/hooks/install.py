@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gittrack.errors import GittrackError, UsageError
 from gittrack.git.durable import fsync_directories, make_directories, sharing_of, storage_error
+from gittrack.hooks.configured import configure, forget, has_configured_hooks, is_configured, place_beside
 from gittrack.hooks.files import (
     CHANGED,
     FOREIGN,
@@ -25,7 +26,7 @@ from gittrack.hooks.files import (
     path_of,
     put_file,
 )
-from gittrack.hooks.places import OWN, SHARED, Place, hooks_place, is_bare, own_folder
+from gittrack.hooks.places import OFF, OWN, SHARED, Place, hooks_place, is_bare, own_folder
 from gittrack.hooks.stub import HOOKS, SERVER, USUAL, stub
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Outcome:
 def install(project: Project, names: Sequence[str], *, shared: bool = False) -> list[Outcome]:
     """Put the stubs of the hooks `names` (none: the usual ones) into place.
 
-    GittrackError where git takes hooks from a place that is not gittrack's to write in.
+    Where git takes hooks from a place that is not gittrack's to write in, its configuration names them, if this git
+    looks there; else GittrackError.
     """
     hooks = _checked(names) or USUAL
     bare = is_bare(project)
@@ -59,10 +61,13 @@ def install(project: Project, names: Sequence[str], *, shared: bool = False) -> 
             f"nobody commits in a bare repository; 'gittrack hooks install {SERVER}' checks pushed runs"
         )
     place = hooks_place(project)
-    if place.kind != OWN and not (place.kind == SHARED and shared):
+    closed = place.kind != OWN and not (place.kind == SHARED and shared)
+    if closed and (place.kind == OFF or not has_configured_hooks(project.repo)):
         raise GittrackError(place.refusal(hooks[0], own_folder(project.repo)))
     known = installed(project.repo)
     try:
+        if closed:
+            return [_install_beside(project, known, hook) for hook in hooks]
         return [_install(project.repo, known, place, hook) for hook in hooks]
     except OSError as error:
         raise storage_error(error, place.folder) from error
@@ -73,7 +78,7 @@ def uninstall(project: Project, names: Sequence[str]) -> list[Outcome]:
     known = installed(project.repo)
     place = hooks_place(project)
     try:
-        return [_uninstall(project.repo, known, place, hook) for hook in _checked(names) or HOOKS]
+        return [_uninstall(project, known, place, hook) for hook in _checked(names) or HOOKS]
     except OSError as error:
         raise storage_error(error, place.folder) from error
 
@@ -131,6 +136,15 @@ def _install(repo: Repository, known: Installed, place: Place, hook: str) -> Out
     return Outcome(hook, f"installed {hook}{', after ' + os.path.basename(here.earlier) if chained else ''}")
 
 
+def _install_beside(project: Project, known: Installed, hook: str) -> Outcome:
+    place = place_beside(project.repo)
+    outcome = _install(project.repo, known, place, hook)
+    if outcome.done and not is_configured(project, hook):
+        configure(project.repo, hook, place.path(hook))
+        return Outcome(hook, f"{outcome.sentence}, by git config hook.gittrack-{hook}")
+    return outcome
+
+
 def _renew(repo: Repository, known: Installed, file: HookFile) -> Outcome:
     """A stub that is there: written anew where the interpreter or the version is another one."""
     if file.text == stub(file.hook, sys.executable):
@@ -173,11 +187,14 @@ def _make_room(here: HookFile) -> bool:
     return True
 
 
-def _uninstall(repo: Repository, known: Installed, place: Place, hook: str) -> Outcome:
+def _uninstall(project: Project, known: Installed, place: Place, hook: str) -> Outcome:
+    repo = project.repo
     files = list(places_of(repo, known, place, hook))
     if any(file.kind == CHANGED for file in files):
         return Outcome(hook, f"{_changed(files)}; take it away yourself", done=False)
     stubs = [file for file in files if file.kind == STUB]
+    if project.settings.get_all(f"hook.gittrack-{hook}.event"):
+        forget(repo, hook)
     for file in stubs:
         _withdraw(known, repo, file, files[0])
     left = [file for file in files if file.kind == FOREIGN and os.path.lexists(file.earlier)]

@@ -7,11 +7,13 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gittrack.hooks.configured import is_configured, place_beside
 from gittrack.hooks.files import (
     CHANGED,
     FOREIGN,
     STUB,
     HookFile,
+    Installed,
     installed,
     is_executable,
 )
@@ -48,11 +50,15 @@ def hook_states(project: Project) -> list[HookState]:
     """Return how each hook stands, that of a server only where there is one."""
     known = installed(project.repo)
     place = hooks_place(project)
-    return [
-        _state(place, list(places_of(project.repo, known, place, hook)))
-        for hook in HOOKS
-        if hook != SERVER or is_bare(project)
-    ]
+    hooks = [hook for hook in HOOKS if hook != SERVER or is_bare(project)]
+    return [_state_of(project, known, place, hook) for hook in hooks]
+
+
+def _state_of(project: Project, known: Installed, place: Place, hook: str) -> HookState:
+    beside = place_beside(project.repo)
+    if os.path.lexists(beside.path(hook)) and is_configured(project, hook):
+        return _state(beside, list(places_of(project.repo, known, beside, hook)))
+    return _state(place, list(places_of(project.repo, known, place, hook)))
 
 
 def _state(place: Place, files: list[HookFile]) -> HookState:

@@ -194,7 +194,7 @@ def current() -> ActiveRun:
             f"{len(_open)} runs are open in other contexts of this process; call the method of the one you mean"
         )
     run = start_run()
-    if run.repository:
+    if run.repository and run.id != os.environ.get(RUN_ID):
         say(f"no run was active: {run.id[:8]} {run.name} was started, and ends with this process")
     return run
 

@@ -173,3 +173,10 @@ def test_params_that_are_equal_have_no_column() -> None:
     assert heading[:4] == ["id", "age", "name", "status"]
     assert heading[4:] == ["seed", "lr", "flag", "only", "long"]
     assert next(table(runs[:1], PIPE).lines).split()[4:] == "same nan lr flag only seed long".split()
+
+
+@pytest.mark.parametrize("form", [(), ("--oneline",), ("--columns", "name"), ("--graph",)])
+def test_no_run_was_asked_for(form: tuple[str, ...], repo: Path, gittrack: Gittrack) -> None:
+    assert gittrack("run", "-q", "--", "true").code == 0
+    done = gittrack("log", "-n", "0", *form)
+    assert (done.code, done.out) == (0, "")

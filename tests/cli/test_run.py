@@ -117,6 +117,14 @@ def test_any_language_logs_from_inside(repo: Path, gittrack: Gittrack) -> None:
     assert [p["step"] for p in json.loads(history.out)] == [10, 11, 12]
 
 
+def test_a_python_child_that_starts_no_run_logs_to_this_one_without_a_word(repo: Path, gittrack: Gittrack) -> None:
+    code = "import gittrack; gittrack.log_metric('loss', 2)"
+    done = gittrack("run", "-q", "--name", "outer", "--", sys.executable, "-c", code)
+    assert (done.code, done.out, done.err) == (0, "", "")
+    shown = json.loads(gittrack("log", "--json").out)
+    assert [(run["name"], run["metrics"]["loss"]["last"]) for run in shown] == [("outer", 2)]
+
+
 def test_a_python_child_joins_the_very_run(repo: Path, gittrack: Gittrack, tmp_path: Path) -> None:
     script = tmp_path / "child.py"
     script.write_text(
