@@ -248,7 +248,7 @@ def _note(exchanged: Exchanged, pushed: Pushed, *, give_up: bool) -> None:
 def _without_stuck(remote: Remote, refs: list[str], exchanged: Exchanged) -> list[str]:
     """Leave out the refs whose other side cannot be a part of ours, so that no push on top of it is possible.
 
-    It may hold what was purged here, which only overwriting removes: all else that is there was taken in, so
+    It may hold what was purged here, which only overwriting removes: where all else that is there was taken in,
     overwriting that very tip loses nothing. Or it is nothing that can be taken in.
     """
     received = exchanged.received
@@ -257,7 +257,9 @@ def _without_stuck(remote: Remote, refs: list[str], exchanged: Exchanged) -> lis
         short = ref.removeprefix("refs/heads/")
         if ref in received.held:
             command = f"git push --force-with-lease={short}:{received.held[ref]} {address} {short}"
-            exchanged.sent[ref] = Sent(ref, REJECTED, f"it still has what was purged here; overwrite it: {command}")
+            loses = ref == remote.runs and received.news.refused
+            how = "overwrite it" + (", which removes what was left out there too" if loses else "")
+            exchanged.sent[ref] = Sent(ref, REJECTED, f"it still has what was purged here; {how}: {command}")
         elif ref in received.faults:
             exchanged.sent[ref] = Sent(ref, REJECTED, "what is there could not be taken in")
     return [ref for ref in refs if ref not in received.held and ref not in received.faults]

@@ -341,6 +341,28 @@ def test_a_run_that_was_purged_stays_out(repo: Path, hub: Path, git: Git, gittra
     assert gittrack("check", cwd=other).code == 0
 
 
+def test_what_overwriting_would_remove_is_told(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
+    """The remote has a run that was purged here, and one that could not be taken in."""
+    record(gittrack, "doomed")
+    record(gittrack, "kept")
+    assert gittrack("push").code == 0
+    git("worktree", "add", "-q", "--detach", "../bad", RUNS)
+    bad = repo.parent / "bad"
+    folder = bad / "runs" / "ab" / ("ab" * 16)
+    folder.mkdir(parents=True)
+    (folder / "run.yaml").write_text("no: run\n")
+    git("add", "-A", cwd=bad)
+    git("commit", "-qm", "no run", cwd=bad)
+    git("push", "-q", str(hub), f"HEAD:{RUNS}", cwd=bad)
+    git("worktree", "remove", "../bad")
+    assert gittrack("purge", "-y", "doomed").code == 0
+
+    synced = gittrack("sync")
+
+    assert synced.code == 1
+    assert "overwrite it, which removes what was left out there too: git push --force-with-lease=" in synced.err
+
+
 def test_a_snapshot_that_was_purged_does_not_come_back(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
     for name in ("kept", "doomed"):
         (repo / "train.py").write_text(f"{name}\n")
