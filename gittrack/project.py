@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BRANCH = "gittrack/runs"
 SIGN_TIMEOUT = 30  # seconds, for a key that wants to be touched
+SILENCE_TIMEOUT = 60  # seconds, for a host that thinks before it answers
 _HEADS = "refs/heads/"
 # What git forbids (git help check-ref-format), and what would be taken for something else.
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|^refs/|(?:^|/)\.|(?:\.lock|\.)(?:/|$)|/$")
@@ -53,6 +54,11 @@ class Project:
         signs = self.settings.flag("gittrack.sign", default=False)
         patience = float(self.settings.number("gittrack.signTimeout", SIGN_TIMEOUT)) if signs else None
         return Committer(who.name, who.email, patience)
+
+    @property
+    def silence(self) -> float | None:
+        """How many seconds a remote may say nothing to what nobody watches, None for as long as it likes."""
+        return float(self.settings.number("gittrack.silenceTimeout", SILENCE_TIMEOUT)) or None
 
     @cached_property
     def runs_ref(self) -> str:

@@ -82,6 +82,7 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.inbox": _flag("gittrack.inbox"),
     **{key: _flag(key) for key in ("gittrack.hooks", "gittrack.autoFetch", "gittrack.allowPurge")},
     "gittrack.autoFetchInterval": _number("gittrack.autoFetchInterval"),
+    "gittrack.silenceTimeout": _number("gittrack.silenceTimeout"),
     "gittrack.prePush": _pre_push,
     "gittrack.metric": _metric,
     "gittrack.sign": _flag("gittrack.sign"),

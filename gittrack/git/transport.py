@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import selectors
 import shlex
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.errors import GittrackError
@@ -14,7 +17,7 @@ from gittrack.git.tracking import clobbering_spec, harmless_maps
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gittrack.git.repository import Repository
 
@@ -40,6 +43,8 @@ _SHOWS_PROGRESS: Final = re.compile(r"(remote: )?[A-Z][a-z]+ (objects|deltas|con
 _CHUNK: Final = 1 << 12
 _LFS_AT_ONCE: Final = 500  # ids on a command line
 
+_silence: Final[ContextVar[float | None]] = ContextVar("silence", default=None)
+
 
 class TransportError(GittrackError):
     """Another repository could not be reached, or refused; `said` has all lines of what git and the other side said."""
@@ -62,6 +67,19 @@ class Pushed(NamedTuple):
 
     refs: list[Sent]
     said: tuple[str, ...]
+
+
+@contextmanager
+def at_most_silent(seconds: float | None) -> Iterator[None]:
+    """Give git up, with a TransportError, where it says nothing for so long in the block: nobody is there to do it.
+
+    A transfer that goes on says so each second. git-lfs has limits of its own, and gets None.
+    """
+    token = _silence.set(seconds)
+    try:
+        yield
+    finally:
+        _silence.reset(token)
 
 
 def remote_refs(repo: Repository, remote: str, names: Sequence[str]) -> dict[str, str]:
@@ -144,7 +162,8 @@ def push_lfs(repo: Repository, remote: str, oids: Sequence[str]) -> None:
     address = f"file://{remote}" if os.path.isabs(remote) else remote  # git-lfs takes a bare path for an ssh host
     for start in range(0, len(oids), _LFS_AT_ONCE):
         words = ["lfs", "push", "--object-id", address, *oids[start : start + _LFS_AT_ONCE]]
-        code, _, said = _run(repo, words, None)
+        with at_most_silent(None):
+            code, _, said = _run(repo, words, None)
         if code:
             raise _failure("given the large artifacts", remote, said)
 
@@ -160,7 +179,7 @@ def _sent(line: str) -> Sent:
 
 
 def _shown(progress: Progress | None) -> tuple[str, ...]:
-    return () if progress is None else ("--progress",)
+    return () if progress is None and _silence.get() is None else ("--progress",)
 
 
 def _failure(what: str, remote: str, said: Sequence[str]) -> TransportError:
@@ -190,12 +209,24 @@ def _lines(process: subprocess.Popen[bytes], progress: Progress | None) -> list[
     said = []
     rest = b""
     # Not by read(), which would wait for a whole chunk before it shows a line.
-    while chunk := os.read(process.stderr.fileno(), _CHUNK):
+    while chunk := _chunk(process.stderr.fileno()):
         *lines, rest = re.split(rb"[\r\n]", rest + chunk)
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip()
-            if progress is not None and _SHOWS_PROGRESS.fullmatch(text):
-                progress(text)
+            if _SHOWS_PROGRESS.fullmatch(text):
+                if progress is not None:
+                    progress(text)
             elif text:
                 said.append(without_credentials(text))
     return [*said, *([without_credentials(rest.decode("utf-8", "replace"))] if rest else [])]
+
+
+def _chunk(pipe: int) -> bytes:
+    """What comes next, b'' at the end; Windows cannot tell whether anything will, so it waits there."""
+    patience = _silence.get()
+    if patience is not None and sys.platform != "win32":
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(pipe, selectors.EVENT_READ)
+            if not waiting.select(patience):
+                raise TransportError(f"nothing was heard from there for {patience:g} s; is it reachable?")
+    return os.read(pipe, _CHUNK)

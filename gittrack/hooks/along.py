@@ -42,9 +42,12 @@ def send_along(project: Project, named: str | None, pushes: Sequence[Push], *, e
     moved = _unknown_there(project, remote, runs)
     if not moved:
         return None
+    from gittrack.git.transport import at_most_silent
+
     try:
-        problem = _problem(project, remote, moved, pushes)
-        return problem or _sent(project, remote, [run for run in runs if run.id in moved], everything=everything)
+        with at_most_silent(project.silence):
+            problem = _problem(project, remote, moved, pushes)
+            return problem or _sent(project, remote, [run for run in runs if run.id in moved], everything=everything)
     except GittrackError as error:
         return f"the runs stay here: {error}"
 

@@ -72,13 +72,15 @@ def _is_fetch_due(project: Project) -> bool:
 
 
 def _fetch(project: Project) -> None:
+    from gittrack.git.transport import at_most_silent
     from gittrack.share.received import Shown
     from gittrack.share.remote import find_remote
     from gittrack.share.send import pull
 
     with open(_stamp(project), "wb"):
         pass  # before: a remote that does not answer is not asked again at once
-    pull(project, find_remote(project, None), Shown())
+    with at_most_silent(project.silence):
+        pull(project, find_remote(project, None), Shown())
 
 
 def _index(project: Project) -> str:

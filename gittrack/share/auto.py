@@ -48,6 +48,7 @@ def main() -> None:
 
 def _push(project: Project) -> str:
     """Push, and return why it failed, '' where it did not; what could not be pushed goes with the next one."""
+    from gittrack.git.transport import at_most_silent
     from gittrack.share.cargo import usual_cargo
     from gittrack.share.received import Shown
     from gittrack.share.remote import find_remote
@@ -56,7 +57,8 @@ def _push(project: Project) -> str:
     try:
         # Nobody asked for a branch of code to be published.
         cargo = replace(usual_cargo(project), branch_first=False)
-        exchanged = push(project, find_remote(project, None), Shown(), cargo)
+        with at_most_silent(project.silence):
+            exchanged = push(project, find_remote(project, None), Shown(), cargo)
     except (GittrackError, OSError) as error:
         return str(error)
     refused = [f"{sent.ref} was not taken: {sent.word}" for sent in exchanged.rejected]

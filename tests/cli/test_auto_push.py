@@ -89,6 +89,25 @@ def test_of_many_that_end_at_once_one_pushes_for_all(repo: Path, hub: Path, git:
     assert refs(git, hub)[RUNS] == refs(git, repo)[RUNS]
 
 
+def test_a_remote_that_says_nothing_has_failed(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    """The program in place of ssh ends with its test, and not with git."""
+    git("config", "gittrack.remote", "ssh://example.com/runs.git")
+    git("config", "gittrack.silenceTimeout", "1")
+    record(gittrack, "one")
+    (repo / ".git" / "gittrack" / WANTED).touch()
+    never = repo.parent / "never"
+    os.mkfifo(never)
+    open_end = os.open(never, os.O_RDWR)
+    try:
+        done = run([sys.executable, "-m", "gittrack.share.auto"], env={"GIT_SSH_COMMAND": f"exec cat {never};:"})
+    finally:
+        os.close(open_end)
+    assert (done.code, done.err) == (0, "")
+    outcome = last_outcome(open_project(repo))
+    assert outcome is not None
+    assert outcome.fault == "nothing was heard from there for 1 s; is it reachable?"
+
+
 def test_an_empty_remote_gets_no_branch_unasked(repo: Path, hub: Path, git: Git, gittrack: Gittrack) -> None:
     record(gittrack, "one")
     (repo / ".git" / "gittrack" / WANTED).touch()

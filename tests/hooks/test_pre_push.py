@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -110,6 +111,26 @@ def test_code_goes_nowhere_unasked(clone: Clone, record: Record, git: Git, tmp_p
     assert done.code == 0
     assert done.err.startswith(f"gittrack: the runs stay here: {tmp_path / 'runs.git'} is empty, and the first branch")
     assert git("for-each-ref", cwd=tmp_path / "runs.git") == ""
+
+
+@pytest.mark.parametrize("mode", ["runs", "all"])
+def test_the_code_does_not_wait_for_a_remote_that_says_nothing(
+    clone: Clone, record: Record, git: Git, tmp_path: Path, mode: str
+) -> None:
+    """The one of the runs, over ssh; the program in place of it ends with its test, and not with git."""
+    os.mkfifo(tmp_path / "never")
+    git("config", "gittrack.remote", "ssh://example.com/runs.git", cwd=clone.path)
+    git("config", "gittrack.silenceTimeout", "1", cwd=clone.path)
+    git("config", "gittrack.prePush", mode, cwd=clone.path)
+    work(clone, record, "mine")
+    open_end = os.open(tmp_path / "never", os.O_RDWR)
+    try:
+        done = push(clone, "origin", "main", env={"GIT_SSH_COMMAND": f"exec cat {tmp_path / 'never'};:"})
+    finally:
+        os.close(open_end)
+    assert done.code == 0
+    assert done.err.startswith("gittrack: the runs stay here: nothing was heard from there for 1 s;")
+    assert git("rev-parse", "main", cwd=clone.path.parent / "hub.git") == git("rev-parse", "main", cwd=clone.path)
 
 
 def test_a_secret_does_not_go_along(clone: Clone, record: Record, git: Git) -> None:
