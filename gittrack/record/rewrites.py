@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gittrack.codec.paths import rewrite_file
 from gittrack.git.branch import Addition, View, append
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gittrack.project import Project
+
+_PATIENCE: Final = 2.0  # seconds in the queue of writers, for git waits too; without a place in it nothing is lost
 
 
 def record_rewrites(project: Project, pairs: Sequence[tuple[str, str]]) -> str | None:
@@ -33,4 +35,11 @@ def record_rewrites(project: Project, pairs: Sequence[tuple[str, str]]) -> str |
             {**frame_files(view), **files}, f"rewrite {old[:8]} {new[:8]}{others}\n", project.author, time.time()
         )
 
-    return append(project.repo, project.runs_ref, make, committer=project.committer, start=project.remote_tip)
+    return append(
+        project.repo,
+        project.runs_ref,
+        make,
+        committer=project.committer,
+        lock_timeout=_PATIENCE,
+        start=project.remote_tip,
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gittrack.catalog import open_catalog
+from gittrack.git.lock import held_lock
 from gittrack.project import open_project
 from gittrack.read.whereabouts import whereabouts
 from tests.conftest import PATIENCE, run
@@ -48,6 +50,16 @@ def test_the_run_is_tied_and_told(repo: Path, dirty: str, git: Git, gittrack: Gi
     assert rewrites(git) == [f"{tree}-{head}"]
     assert committed(dirty) == head
     assert gittrack("check").code == 0
+
+
+def test_git_does_not_wait_for_who_holds_up_the_writers(repo: Path, dirty: str, git: Git) -> None:
+    git("add", "-A")
+    with held_lock(str(repo / ".git/gittrack/publish.lock")) as held:
+        assert held
+        began = time.monotonic()
+        commit("-qm", "What ran")
+        assert time.monotonic() - began < 45, "a minute is what a run waits there"
+    assert committed(dirty) == git("rev-parse", "HEAD").strip()
 
 
 def test_the_run_follows_when_that_commit_is_rewritten(repo: Path, dirty: str, git: Git, gittrack: Gittrack) -> None:
