@@ -31,6 +31,8 @@ _TOOLS: Final = {
     "git-lfs": re.compile(rb"git[- ]lfs (?:pre-push|post-)"),
     "husky": re.compile(rb"husky"),
 }
+# By its own name a hook knows what it is called for, so that under another it would do something else, or fail.
+_ASKS_ITS_NAME: Final = re.compile(rb"\bbasename\b|\$\{0##|\b__FILE__\b|\$PROGRAM_NAME\b|\bargv ?\[ ?0 ?\]")
 # They write over a hook of their own without asking.
 _OVERWRITE: Final = frozenset({"pre-commit", "lefthook"})
 _EXECUTABLE: Final = 0o777  # before the umask, as git makes its own
@@ -49,6 +51,11 @@ class HookFile:
     def tool(self) -> str:
         """The program that made a file, '' for an unknown one."""
         return next((name for name, pattern in _TOOLS.items() if pattern.search(self.text)), "")
+
+    @property
+    def asks_its_name(self) -> bool:
+        """Whether it may be one program for several hooks, told apart by what it is called."""
+        return self.kind == FOREIGN and not self.tool and _ASKS_ITS_NAME.search(self.text) is not None
 
     @property
     def interpreter(self) -> str:

@@ -27,7 +27,7 @@ from gittrack.hooks.files import (
     put_file,
 )
 from gittrack.hooks.places import OFF, OWN, SHARED, Place, hooks_place, is_bare, own_folder
-from gittrack.hooks.stub import HOOKS, SERVER, USUAL, stub
+from gittrack.hooks.stub import HOOKS, SERVER, USUAL, line_for, stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,6 +128,9 @@ def _install(repo: Repository, known: Installed, place: Place, hook: str) -> Out
         _withdraw(known, repo, file, here)
     if here.kind == STUB:
         return _renew(repo, known, here)
+    if here.asks_its_name:
+        sentence = f"{here.path} goes by its own name and has to keep it: add to it, or to what it calls, the line:"
+        return Outcome(hook, f"{sentence} {line_for(hook)}", done=False)
     if here.kind == FOREIGN and not _make_room(here):
         sentence = f"{here.earlier} is in the way of keeping {here.path}; move it away, and install again"
         return Outcome(hook, sentence, done=False)

@@ -11,7 +11,7 @@ import pytest
 
 from gittrack.hooks.install import install, uninstall
 from gittrack.hooks.state import hook_states
-from gittrack.hooks.stub import EARLIER, HOOKS, USUAL
+from gittrack.hooks.stub import EARLIER, HOOKS, USUAL, line_for
 from gittrack.project import open_project
 from tests.conftest import run
 from tests.hooks.witness import Witness, make_witness, picture, pretend_runs, script
@@ -221,6 +221,24 @@ def test_the_exit_code_of_an_earlier_hook_after_the_fact_is_kept(
     assert run(["git", "checkout", "-q", "-b", "other"]).code == 1, "which is what git makes of it"
     assert run([hooks / "post-checkout", "a", "b", "1"]).code == 5
     assert witness.asked[0].startswith("post-checkout ")
+
+
+@pytest.mark.parametrize("name", ['$(basename "$0")', "${0##*/}"], ids=["basename", "expansion"])
+def test_a_hook_that_goes_by_its_own_name_keeps_it(
+    repo: Path, hooks: Path, remote: Path, git: Git, gittrack: Gittrack, name: str
+) -> None:
+    """One script for all hooks, which calls what is tracked for each."""
+    script(repo / "pre-push", "echo pushed >>told")
+    script(hooks / "pre-push", f'exec "./{name}" "$@"')
+    at_first = picture(repo)
+
+    result = gittrack("hooks", "install", "pre-push")
+
+    assert (result.code, result.out, picture(repo)) == (1, "", at_first)
+    assert result.err.strip().endswith(line_for("pre-push"))
+    assert f"{hooks / 'pre-push'} goes by its own name and has to keep it" in result.err
+    git("push", "-q", "origin", "main")
+    assert (repo / "told").read_text() == "pushed\n"
 
 
 def test_an_earlier_hook_that_is_switched_off_stays_off(
