@@ -42,9 +42,12 @@ def run(project: Project, arguments: Sequence[str], lines: Iterable[str]) -> str
     code = [push for push in pushes if push not in ours and push.local is not None]
     if not code or mode == "off" or project.runs_tip() is None:
         return None
+    named = arguments[0] if arguments else None
+    if ours and project.settings.get("gittrack.remote") in (None, named):
+        return None  # git is about to move what would be moved under its feet, and would fail
     from gittrack.hooks.along import send_along
 
-    return send_along(project, arguments[0] if arguments else None, code, everything=mode == "all")
+    return send_along(project, named, code, everything=mode == "all")
 
 
 def _parsed(line: str) -> Push | None:

@@ -78,6 +78,30 @@ def test_what_goes_along_can_be_set(clone: Clone, record: Record, git: Git, mode
     assert ("it is one of runs, all and off" in done.err) == (mode == "nonsense")
 
 
+@pytest.mark.parametrize(
+    "words", [["origin", "--all"], ["origin", "main", "gittrack/runs"], ["--mirror", "../hub.git"]]
+)
+@pytest.mark.parametrize("mode", ["runs", "all"])
+def test_runs_that_git_pushes_are_not_moved_under_its_feet(
+    clone: Clone, record: Record, git: Git, mode: str, words: list[str]
+) -> None:
+    git("config", "gittrack.prePush", mode, cwd=clone.path)
+    for name in ("new there", "there already"):
+        mine = work(clone, record, name)
+        done = push(clone, *words)
+        assert (done.code, done.err) == (0, "")
+        assert mine in remote_names(clone, git)
+
+
+def test_runs_go_along_to_another_place_than_those_that_git_pushes(
+    clone: Clone, record: Record, git: Git, tmp_path: Path
+) -> None:
+    git("clone", "-q", "--bare", str(tmp_path / "hub.git"), str(tmp_path / "runs.git"))
+    git("config", "gittrack.remote", str(tmp_path / "runs.git"), cwd=clone.path)
+    work(clone, record, "mine")
+    assert push(clone, "origin", "--all").err == f"gittrack: sent 1 run to {tmp_path / 'runs.git'}\n"
+
+
 def test_a_remote_that_takes_no_runs_still_gets_the_code(clone: Clone, record: Record, git: Git) -> None:
     hook = clone.path.parent / "hub.git/hooks/update"
     hook.write_text("#!/bin/sh\ncase $1 in refs/heads/gittrack/*) echo no runs here; exit 1;; esac\n")
