@@ -119,8 +119,7 @@ class Catalog:
 
         for field in fields:
             if field.source in (Source.METRIC, Source.PARAM, Source.TAG) and not self.has(field):
-                known = {*self._index.keys(field.source), *self._running_keys(field.source)}
-                return unknown_key(field.source.value, field.key, sorted(known))
+                return unknown_key(field.source.value, field.key, sorted(self._keys(field.source)))
         return None
 
     def has(self, field: Field) -> bool:
@@ -128,10 +127,21 @@ class Catalog:
         return self._index.has(field) or field.key in self._running_keys(field.source)
 
     def bare(self, name: str) -> Field | None:
-        """Return the metric, or the param, that `name` alone means, None for neither; UnknownFieldError for both."""
-        from gittrack.query.fields import bare_field
+        """Return the metric, or the param, that `name` alone means, None for neither.
 
-        return bare_field(name, self.has)
+        UnknownFieldError for both, and for what is nearly the name of one.
+        """
+        from gittrack.query.fields import bare_field, check_typo
+        from gittrack.query.terms import Source
+
+        found = bare_field(name, self.has)
+        if found is None:
+            sources = (Source.TAG, Source.PARAM, Source.METRIC)
+            check_typo(name, [(source, key) for source in sources for key in self._keys(source)])
+        return found
+
+    def _keys(self, source: Source) -> set[str]:
+        return {*self._index.keys(source), *self._running_keys(source)}
 
     def _running_keys(self, source: Source) -> Iterator[str]:
         from gittrack.values import flatten

@@ -156,6 +156,12 @@ def rewritten_paths(repo: Repository, tip: str, paths: Sequence[str]) -> Iterato
             yield commit, Change(status, oid, _decode(next(pieces)), int(mode, 8))
 
 
+def adds_paths(repo: Repository, old: str, new: str, folder: str) -> bool:
+    """Tell whether a commit has files below `folder` that an older one has not; folders that are alike are not read."""
+    listed = ["diff-tree", "-r", "--name-only", "--diff-filter=A", "--end-of-options", old, new, "--", folder]
+    return bool(run_git(listed, repo=repo))
+
+
 class _CutShortError(StorageError):
     """Git ended in the middle of an object, which it could not unpack."""
 

@@ -35,6 +35,8 @@ def run(project: Project, arguments: Sequence[str], lines: Iterable[str]) -> str
     `arguments` are the remote's name, or its URL where it has none, and its URL. Raises Refusal for a secret.
     """
     pushes = [push for line in lines if (push := _parsed(line)) is not None]
+    if not pushes:
+        return _waiting(project, arguments[0] if arguments else "")
     ours = [push for push in pushes if push.ref == project.runs_ref or push.ref.startswith(_OURS)]
     for push in ours:
         _vet(project, push)
@@ -48,6 +50,21 @@ def run(project: Project, arguments: Sequence[str], lines: Iterable[str]) -> str
     from gittrack.hooks.along import send_along
 
     return send_along(project, named, code, everything=mode == "all")
+
+
+def _waiting(project: Project, remote: str) -> str | None:
+    """A word where the code is there already, and runs that were made since are not."""
+    from gittrack.git.reader import adds_paths
+    from gittrack.git.refs import read_ref
+
+    here = read_ref(project.repo, project.runs_ref)
+    there = read_ref(project.repo, f"refs/remotes/{remote}/{project.runs_ref.removeprefix('refs/heads/')}")
+    elsewhere = project.settings.get("gittrack.remote") not in (None, remote)
+    if here is None or there is None or elsewhere or _mode(project) == "off":
+        return None
+    if here == there or not adds_paths(project.repo, there, here, "runs"):
+        return None
+    return f"runs that are here are not on {remote} yet; 'gittrack push {remote}' sends them"
 
 
 def _parsed(line: str) -> Push | None:

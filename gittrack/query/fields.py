@@ -8,7 +8,7 @@ from gittrack.query.terms import SUMMARIES, Field, Source, Type
 from gittrack.query.tokens import segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     # What a name that is no built-in field means, None where it means nothing.
     Bare: TypeAlias = Callable[[str], Field | None]
@@ -119,6 +119,16 @@ def bare_field(name: str, has: Callable[[Field], bool]) -> Field | None:
     if len(found) > 1:
         raise UnknownFieldError(f"{name!r:.80} is a metric and a param; write metrics.{name:.80} or params.{name:.80}")
     return found[0] if found else None
+
+
+def check_typo(name: str, known: Iterable[tuple[Source, str]]) -> None:
+    """Raise UnknownFieldError with a suggestion where `name` is nearly, or as a tag, what runs have by these keys."""
+    from difflib import get_close_matches
+
+    spelled = {key: f"{source.value}.{key}" for source, key in known}
+    close = get_close_matches(name, [*spelled, *_ATTRIBUTES], n=1, cutoff=0.75)
+    if close and close[0] in spelled:
+        raise UnknownFieldError(f"unknown name {name!r:.80}; did you mean {spelled[close[0]]:.80}?")
 
 
 def _metric(parts: list[tuple[str, bool]]) -> Field:

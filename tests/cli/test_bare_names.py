@@ -124,6 +124,25 @@ def test_a_metric_may_be_named_as_in_a_filter(three: Path, gittrack: Gittrack) -
     assert "none of HEAD..HEAD has loss" in gate.err
 
 
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("--sort", "losss"), "metrics.loss"),
+        (("--columns", "name,wrm_up"), "params.warm_up"),
+        (("--where", "stage = 'dev'"), "tags.stage"),
+        (("--where", "statu = 'failed'"), "status"),
+    ],
+)
+def test_a_typo_is_told_what_was_meant(
+    words: tuple[str, ...], near: str, three: Path, gittrack: Gittrack, run_python: RunPython
+) -> None:
+    code = "import gittrack\nwith gittrack.start_run('x', params={'warm_up': 1}, tags={'stage': 'dev'}): pass"
+    assert run_python(code).code == 0, three
+    done = gittrack("log", *words)
+    assert (done.code, done.out) == (2, "")
+    assert f"did you mean {near}?" in done.err
+
+
 @pytest.mark.parametrize("words", [("loss", "both"), ("loss,both",), ("loss,", "both")])
 def test_metrics_are_listed_with_commas_and_with_spaces(
     three: Path, gittrack: Gittrack, words: tuple[str, ...]

@@ -67,6 +67,21 @@ def test_runs_of_the_commits_go_along(clone: Clone, record: Record, git: Git) ->
     assert push(clone, "origin", "main:again").err == "", "what is there is not sent again"
 
 
+def test_runs_made_since_the_commit_went_are_told_of(clone: Clone, record: Record, git: Git) -> None:
+    work(clone, record, "mine")
+    assert push(clone, "origin", "main").err == "gittrack: sent 1 run to origin\n"
+    git("fetch", "-q", "origin", cwd=clone.path)
+    assert push(clone, "origin", "main").err == "", "git calls it with nothing to push"
+    record("again", "loss=2", cwd=clone.path)
+    told = "gittrack: runs that are here are not on origin yet; 'gittrack push origin' sends them\n"
+    assert push(clone, "origin", "main").err == told
+    assert run([sys.executable, "-m", "gittrack", "push", "origin"], cwd=clone.path).code == 0
+    assert push(clone, "origin", "main").err == ""
+    record("more", "loss=3", cwd=clone.path)
+    git("config", "gittrack.prePush", "off", cwd=clone.path)
+    assert push(clone, "origin", "main").err == ""
+
+
 @pytest.mark.parametrize(("mode", "count"), [("off", 0), ("all", 2), ("nonsense", 0)])
 def test_what_goes_along_can_be_set(clone: Clone, record: Record, git: Git, mode: str, count: int) -> None:
     record("before", cwd=clone.path)
