@@ -9,6 +9,7 @@ import shlex
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gittrack.errors import GittrackError
@@ -159,7 +160,7 @@ def has_lfs(repo: Repository) -> bool:
 
 def push_lfs(repo: Repository, remote: str, oids: Sequence[str]) -> None:
     """Send contents of the LFS store to that of a remote, which has some of them perhaps. TransportError on failure."""
-    address = f"file://{remote}" if os.path.isabs(remote) else remote  # git-lfs takes a bare path for an ssh host
+    address = Path(remote).as_uri() if os.path.isabs(remote) else remote  # git-lfs takes a bare path for an ssh host
     for start in range(0, len(oids), _LFS_AT_ONCE):
         words = ["lfs", "push", "--object-id", address, *oids[start : start + _LFS_AT_ONCE]]
         with at_most_silent(None):

@@ -64,6 +64,13 @@ def test_contents_go_before_the_runs_and_come_on_request(
     assert stored(other / ".git") == 1, "nothing but what was asked for"
 
 
+def test_contents_go_to_a_folder_of_any_name(repo: Path, git: Git, gittrack: Gittrack) -> None:
+    record_large(gittrack, repo, "heavy")
+    git("init", "-q", "--bare", "../a b%20c #d?.git")
+    sent = gittrack("push", "../a b%20c #d?.git")
+    assert (sent.code, sent.err, stored(repo.parent / "a b%20c #d?.git")) == (0, "", 1)
+
+
 def test_without_git_lfs_one_sentence_tells(
     repo: Path, hub: Path, git: Git, gittrack: Gittrack, tmp_path: Path
 ) -> None:
