@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, final
 
 from gittrack.codec.paths import ARTIFACTS, OUTPUT, PACKAGES, artifact_place, is_id
 from gittrack.errors import DamagedRecord, GittrackError, UsageError
+from gittrack.git.pin_refs import LIVE
+from gittrack.git.refs import is_folder
 from gittrack.model import STATUSES, Point, Run
 from gittrack.project import Project, open_project
 from gittrack.query.terms import Query, both, equals
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from gittrack.journals import Journaled
+    from gittrack.live.elsewhere import Elsewhere
     from gittrack.query.terms import Field, Source
     from gittrack.read.cells import Cell
     from gittrack.read.revisions import Codes
@@ -34,15 +37,24 @@ SUGGEST_FROM = 2000  # runs; comparing words costs 20 us each
 class Catalog:
     """The runs of a project as they stood when it was opened: open another one to see what changed.
 
-    `problems` are sentences about journals that could not be committed or read.
+    `problems` are sentences about journals that could not be committed or read; `elsewhere` are the runs that were
+    running on other machines, where the catalog was opened with them.
     """
 
-    def __init__(self, project: Project, index: Index, journals: Mapping[str, Journaled], problems: list[str]) -> None:
-        """Lay what the journals tell over the index."""
+    def __init__(
+        self,
+        project: Project,
+        index: Index,
+        journals: Mapping[str, Journaled],
+        problems: list[str],
+        elsewhere: Mapping[str, Elsewhere] | None = None,
+    ) -> None:
+        """Lay what the journals tell, and what is running `elsewhere`, over the index."""
         self.project = project
         self.problems = problems
+        self.elsewhere = elsewhere or {}
         self._index = index
-        self._journals = journals
+        self._journals = {**self.elsewhere, **journals}
         self._overlay: Connection | None = None  # the journals' runs as tables of the index
 
     def __enter__(self) -> Catalog:
@@ -280,7 +292,9 @@ class Catalog:
         from gittrack.read.history import read_file
 
         last = None
-        if run.id in self._journals:
+        if run.id in self.elsewhere:
+            last = self.elsewhere[run.id].output
+        elif run.id in self._journals:
             last = self._journaled_file(run, OUTPUT)
             if last is None:
                 run, _ = self._committed_meanwhile(run, OUTPUT)
@@ -369,20 +383,40 @@ class Catalog:
         return unknown(text, self._merged(self._index.names(SUGGEST_FROM), self._named()))
 
 
-def open_catalog(path: str | os.PathLike[str] | None = None, *, progress: Progress | None = None) -> Catalog:
+def open_catalog(
+    path: str | os.PathLike[str] | None = None, *, progress: Progress | None = None, elsewhere: bool = False
+) -> Catalog:
     """Return the runs of the repository around `path`; runs whose process is gone are committed first.
 
-    `progress(done, total)` is told of runs while many are read. Raises RepositoryError without a repository,
-    GittrackError when the branch cannot be read; a run that cannot be committed only becomes a problem.
+    With `elsewhere` also those that were running on other machines at the last pull. `progress(done, total)` is told of
+    runs while many are read. Raises RepositoryError without a repository, GittrackError when the branch cannot be read;
+    a run that cannot be committed only becomes a problem.
     """
     project = open_project(path)
-    if not project.journaled():
-        return Catalog(project, open_index(project, progress), {}, [])
-    # What reads journals costs a third of the time of `gittrack log`: only where there is one.
-    from gittrack.journals import lay_over, read_journals
-
-    # First the journals, then the branch: a run that is committed in between is seen twice, not never.
+    journals: Mapping[str, Journaled] = {}
     problems: list[str] = []
-    segments = read_journals(project, problems)
-    index = open_index(project, progress)
-    return Catalog(project, index, lay_over(project, index, segments, problems), problems)
+    if project.journaled():
+        # What reads journals costs a third of the time of `gittrack log`: only where there is one.
+        from gittrack.journals import lay_over, read_journals
+
+        # First the journals, then the branch: a run that is committed in between is seen twice, not never.
+        segments = read_journals(project, problems)
+        index = open_index(project, progress)
+        journals = lay_over(project, index, segments, problems)
+    else:
+        index = open_index(project, progress)
+    found = _elsewhere(project, index, problems) if elsewhere and is_folder(project.repo, LIVE) else {}
+    return Catalog(project, index, journals, problems, found)
+
+
+def _elsewhere(project: Project, index: Index, problems: list[str]) -> dict[str, Elsewhere]:
+    """The runs that were running elsewhere and are not on the branch."""
+    from gittrack.live.elsewhere import read_elsewhere
+
+    try:
+        found = read_elsewhere(project, problems)
+    except GittrackError as error:
+        problems.append(f"runs that are running elsewhere cannot be read: {error}")
+        return {}
+    here = {*project.journaled(), *(run.id for run in index.documents(list(found)))}
+    return {run_id: run for run_id, run in found.items() if run_id not in here}

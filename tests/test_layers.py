@@ -30,6 +30,7 @@ LAYERS = (
     {"results", "check", "compare", "gate"},
     {"exchange"},
     {"catalog"},
+    {"live"},
     {"journals"},
     {"record", "read", "share"},
     {"quarantine"},

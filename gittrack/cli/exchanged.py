@@ -26,6 +26,7 @@ def tell(exchanged: Exchanged, remote: Remote, *, quiet: bool) -> None:
     """Tell what came and went; with `quiet` only what is wrong."""
     show = _nothing if quiet else click.echo
     _tell_received(exchanged, remote, show)
+    _tell_running(exchanged, remote, show)
     _tell_left_out(exchanged, remote)
     if exchanged.chosen is not None:
         _tell_chosen(exchanged.chosen, remote)
@@ -54,6 +55,7 @@ def document_of(project: Project, exchanged: Exchanged, remote: Remote) -> dict[
         "large_artifacts": _contents_document(exchanged.contents),
         "received": sorted(news.new),
         "received_more": sorted(news.more),
+        "running": sorted(received.running),
         "received_pins": sorted(received.pins),
         "folded": list(exchanged.folded),
         "quarantined": [
@@ -96,7 +98,7 @@ def _tell_received(exchanged: Exchanged, remote: Remote, show: Callable[[str], N
     received = exchanged.received
     news = received.news
     is_silent = not exchanged.sent and exchanged.chosen is None
-    if is_silent and not received.pins and news == type(news)():
+    if is_silent and not received.pins and not received.running and news == type(news)():
         show(f"{visible(remote.name)} has nothing new" if exchanged.asked else "there are no runs here to send")
     if news.new or news.more:
         from gittrack.cli.wording import counted
@@ -106,6 +108,14 @@ def _tell_received(exchanged: Exchanged, remote: Remote, show: Callable[[str], N
         show(f"received {' and '.join(parts)} from {visible(remote.name)}")
     elif received.pins:
         show(f"received code of runs from {visible(remote.name)}")
+
+
+def _tell_running(exchanged: Exchanged, remote: Remote, show: Callable[[str], None]) -> None:
+    running = exchanged.received.running
+    if running:
+        from gittrack.cli.wording import counted
+
+        show(f"{counted(len(running), 'run')} still running, as {visible(remote.name)} tells; see gittrack log")
 
 
 def _tell_left_out(exchanged: Exchanged, remote: Remote) -> None:

@@ -135,7 +135,8 @@ def command(
         return
     if count is None and not (everything or form.for_programs):
         count = DEFAULT_COUNT
-    catalog = open_runs()
+    # A program that counts runs would count one twice that another machine has ended since.
+    catalog = open_runs(elsewhere=not form.for_programs)
     # One more than wanted tells whether there are more.
     query = selection.query(catalog, limit=None if count is None else count + 1)
     listed = _Listed(catalog, query, count)
@@ -186,6 +187,11 @@ class _Listed:
     def __iter__(self) -> Iterator[Run]:
         return self.catalog.documents(self._shown)
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the runs."""
+        return [hit.id for hit in self._shown]
+
     def cells(self, fields: Sequence[Field]) -> Iterator[tuple[Hit, tuple[Cell, ...]]]:
         """Yield what each has in some fields."""
         return self.catalog.cells(self._shown, fields)
@@ -216,6 +222,10 @@ def _for_people(listed: _Listed, form: _Form, page: Screen, *, told: bool) -> No
     )
     if listed.has_more and not told:
         remarks.append("there are older runs: --all lists them")
+    if listed.catalog.elsewhere:
+        from gittrack.cli.elsewhere import remarks as of_elsewhere
+
+        remarks += of_elsewhere(listed.catalog, listed.ids)
     # Remarks stand below the table on a terminal, and out of a pipe's way otherwise.
     if page.terminal:
         width = page.width or 80

@@ -59,6 +59,7 @@ def _facts(catalog: Catalog, run: Run, now: float) -> Iterator[str]:
         "Resumed": counted(len(run.parts), "time") if run.parts else "",
         "Author": f"{run.author.name} <{run.author.email}>" if run.author else "",
         "Host": " ".join(filter(None, (run.host, f"(user {run.user})" if run.user else ""))),
+        "Seen": _seen(catalog, run),
         "Command": shlex.join(run.command),
         "Entry": run.code.entry or "",
         "Directory": "" if run.code.directory == "." else run.code.directory,
@@ -74,6 +75,16 @@ def _facts(catalog: Catalog, run: Run, now: float) -> Iterator[str]:
     for name, value in facts.items():
         if value:
             yield f"{name + ':':<12}{visible(value)}"
+
+
+def _seen(catalog: Catalog, run: Run) -> str:
+    """When a run that is running elsewhere was heard of last."""
+    found = catalog.elsewhere.get(run.id)
+    if found is None:
+        return ""
+    from gittrack.cli.elsewhere import seen
+
+    return f"running elsewhere, {seen(catalog, found)}"
 
 
 def _took(run: Run, now: float) -> str:

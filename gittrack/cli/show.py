@@ -51,7 +51,7 @@ def command(spec: str, metric: str | None, output: bool, as_json: bool, color: s
     """Show one run, the newest by default."""
     if output and (metric is not None or as_json):
         raise UsageError("--output cannot be combined with --metric or --json")
-    catalog = open_runs()
+    catalog = open_runs(elsewhere=True)
     run = catalog.find(spec)
     tell_problems(catalog)
     if metric is not None:
@@ -71,9 +71,12 @@ def _document(catalog: Catalog, run: Run) -> dict[str, object]:
     from dataclasses import asdict
 
     from gittrack.codec.document import run_document
+    from gittrack.codec.times import write_time
     from gittrack.read.whereabouts import whereabouts
 
     document = run_document(run) | {"whereabouts": asdict(whereabouts(catalog.project, run))}
+    if (found := catalog.elsewhere.get(run.id)) is not None:
+        document["elsewhere"] = {"seen": write_time(found.seen), "remote": found.remote or None}
     if run.inputs:
         from gittrack.read.inputs import input_state
 

@@ -23,12 +23,15 @@ _COMPLETED: Final = 300
 _SPECIAL: Final = frozenset(" \"'`$\\;&|<>(){}[]*?!#~,:")
 
 
-def open_runs() -> Catalog:
-    """Open the catalog of the repository around the current directory; it is closed with the command."""
+def open_runs(*, elsewhere: bool = False) -> Catalog:
+    """Open the catalog of the repository around the current directory; it is closed with the command.
+
+    With `elsewhere` it has the runs that are running on other machines, too.
+    """
     from gittrack.catalog import open_catalog
 
     with Counter("reading runs") as counter:
-        catalog = open_catalog(progress=counter)
+        catalog = open_catalog(progress=counter, elsewhere=elsewhere)
     click.get_current_context().call_on_close(catalog.close)
     return catalog
 

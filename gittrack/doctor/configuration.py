@@ -79,6 +79,7 @@ SETTINGS: Final[dict[str, Callable[[Project, str], None]]] = {
     "gittrack.pushSnapshots": _flag("gittrack.pushSnapshots"),
     "gittrack.pushLfs": _flag("gittrack.pushLfs"),
     "gittrack.autoPush": _flag("gittrack.autoPush"),
+    "gittrack.autoPushEvery": _number("gittrack.autoPushEvery"),
     "gittrack.inbox": _flag("gittrack.inbox"),
     **{key: _flag(key) for key in ("gittrack.hooks", "gittrack.autoFetch", "gittrack.allowPurge")},
     "gittrack.autoFetchInterval": _number("gittrack.autoFetchInterval"),

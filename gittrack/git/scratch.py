@@ -1,4 +1,4 @@
-"""The working tree as a tree to look at: its objects lie in a temporary folder, and none stays."""
+"""Objects in a temporary folder, of which none stays: the working tree to look at, commits that are only sent."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gittrack.errors import StorageError
 from gittrack.git.index_copy import write_tree
+from gittrack.git.packs import close_packs
 from gittrack.git.process import GitError
 
 if TYPE_CHECKING:
@@ -37,6 +39,19 @@ def scratch_tree(
         env = objects_in(repo, os.path.join(folder, "objects"))
         yield _written(repo, state, left_out, folder, env), env
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def scratch_objects(repo: Repository) -> Iterator[Repository]:
+    """Give the repository with a temporary folder for new objects; not while another thread uses its objects."""
+    folder = tempfile.mkdtemp(prefix="gittrack-scratch-")
+    close_packs()  # they would remember what is in the folder
+    try:
+        env = objects_in(repo, os.path.join(folder, "objects"))
+        yield replace(repo, object_variables={**repo.object_variables, **env})
+    finally:
+        close_packs()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -16,9 +16,10 @@ from gittrack.capture.redact import redact_arguments, redact_text
 from gittrack.codec.paths import check_id
 from gittrack.codec.record import start_to_plain
 from gittrack.codec.times import milliseconds
-from gittrack.errors import RunNotFound, StorageError
+from gittrack.errors import GittrackError, RunNotFound, StorageError
 from gittrack.model import DEFAULT_EXPERIMENT, Author, Code, Environment, Launch, Start, Value
 from gittrack.names import name_for
+from gittrack.record.auto_push import show_while_running
 from gittrack.record.clock import joined_clock, new_clock
 from gittrack.record.code import capture_code, utf8
 from gittrack.record.folder import is_live, opening_of_owner
@@ -50,7 +51,10 @@ def begin(
     run_id = run_id or os.urandom(16).hex()
     start, problems = _captured(project, run_id, name=name, experiment=experiment, parent=parent, command=command)
     start = replace(start, launch=launch or Launch(), reproduces=reproduces)
-    return ActiveRun(project, start, _begun(project, start, start.time, start.time, problems), owner=True)
+    run = ActiveRun(project, start, _begun(project, start, start.time, start.time, problems), owner=True)
+    with contextlib.suppress(GittrackError, OSError):  # what is wrong with the setting, gittrack doctor tells
+        show_while_running(project, run_id)
+    return run
 
 
 def _begun(project: Project, start: Start, zero: float, not_before: float, problems: Sequence[str]) -> Journal:

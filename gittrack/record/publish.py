@@ -160,13 +160,7 @@ def _addition(
         record = replace(record, end=None)
     files = frame_files(view)
     folder = paths.run_directory(run_id)
-    stem_files = _companions(directory, assembly)
-    record = replace(
-        record,
-        metrics={name: replace(m, files=(stem_files.names[name],)) for name, m in record.metrics.items()},
-        artifacts=stem_files.artifacts,
-        output=(paths.OUTPUT,) if paths.OUTPUT in stem_files.files else (),
-    )
+    record, beside = with_companions(directory, assembly, record)
     data = to_yaml(record_to_plain(record))
     prefix = ""
     if present:
@@ -175,10 +169,22 @@ def _addition(
         prefix = stem + "/"
     else:
         files[f"{folder}/{paths.RECORD}"] = data
-    files.update({f"{folder}/{prefix}{path}": content for path, content in stem_files.files.items()})
+    files.update({f"{folder}/{prefix}{path}": content for path, content in beside.items()})
     run = fold([*present, record])
     author = project.author if run.author is None else Signature(run.author.name, run.author.email)
     return Addition(files, _message(run, resumed=bool(present)), author, run.end or run.start)
+
+
+def with_companions(directory: str, assembly: Assembly, record: Record) -> tuple[Record, Files]:
+    """Return `record`, which is that of the assembly, with where its files are, and these by their path beside it."""
+    found = _companions(directory, assembly)
+    record = replace(
+        record,
+        metrics={name: replace(m, files=(found.names[name],)) for name, m in record.metrics.items()},
+        artifacts=found.artifacts,
+        output=(paths.OUTPUT,) if paths.OUTPUT in found.files else (),
+    )
+    return record, found.files
 
 
 def _last_output(directory: str) -> float:

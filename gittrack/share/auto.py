@@ -19,6 +19,7 @@ _LOG: Final = "auto-push.log"
 _KEPT: Final = 200  # lines of the log
 _PUSHED: Final = "pushed"
 _FAILED: Final = "failed: "
+_HEARTBEAT: Final = "heartbeat: "
 
 
 class Outcome(NamedTuple):
@@ -43,7 +44,10 @@ def main() -> None:
                 return
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(wanted)
-                _log(project, _push(project))
+                fault = _push(project)
+                _log(project, f"{_FAILED}{fault}" if fault else _PUSHED)
+                if not fault:
+                    _withdraw(project)
 
 
 def _push(project: Project) -> str:
@@ -66,14 +70,28 @@ def _push(project: Project) -> str:
     return "; ".join([*refused, *([kept] if kept else [])])
 
 
-def _log(project: Project, fault: str) -> None:
+def _withdraw(project: Project) -> None:
+    """Delete on the remote what heartbeats sent of runs that have arrived; where that fails, the next push does."""
+    from gittrack.git.transport import at_most_silent
+    from gittrack.share.live import withdraw
+
+    with contextlib.suppress(GittrackError, OSError), at_most_silent(project.silence):
+        withdraw(project)
+
+
+def log_heartbeat(project: Project, fault: str) -> None:
+    """Keep in the log why a run that is running could not be pushed, which is no outcome of a push at an end."""
+    _log(project, f"{_HEARTBEAT}{fault}")
+
+
+def _log(project: Project, said: str) -> None:
     path = os.path.join(project.repo.state_dir, _LOG)
-    said = f"{_FAILED}{' '.join(fault.split())}" if fault else _PUSHED
-    line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {said}\n"
+    line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {' '.join(said.split())}\n"
+    new = f"{path}.{os.getpid()}.tmp"  # heartbeats of several runs, and a push, may tell at once
     with contextlib.suppress(OSError):  # the disk is full: there will be more to tell of than this
-        with open(f"{path}.tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(new, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines([*_lines(path)[1 - _KEPT :], line])
-        os.replace(f"{path}.tmp", path)
+        os.replace(new, path)
 
 
 def _lines(path: str) -> list[str]:
@@ -86,10 +104,11 @@ def _lines(path: str) -> list[str]:
 
 def last_outcome(project: Project) -> Outcome | None:
     """Return what became of the last push in the background, None where there was none."""
-    lines = _lines(os.path.join(project.repo.state_dir, _LOG))
-    if not lines:
+    lines = [line.strip().partition(" ") for line in _lines(os.path.join(project.repo.state_dir, _LOG))]
+    pushes = [(when, said) for when, _, said in lines if not said.startswith(_HEARTBEAT)]
+    if not pushes:
         return None
-    when, _, said = lines[-1].strip().partition(" ")
+    when, said = pushes[-1]
     return Outcome(when, said.removeprefix(_FAILED) if said.startswith(_FAILED) else "")
 
 

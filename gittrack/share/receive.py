@@ -10,7 +10,7 @@ from gittrack.codec.paths import reworded, run_directory
 from gittrack.errors import DamagedRecord, GittrackError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.branch import advance, commit_bytes, tree_of
-from gittrack.git.pin_refs import SNAPSHOTS
+from gittrack.git.pin_refs import LIVE, SNAPSHOTS
 from gittrack.git.pins import chain_without, merge_pins
 from gittrack.git.reader import BlobReader
 from gittrack.git.refs import read_ref
@@ -21,7 +21,8 @@ from gittrack.git.store import ObjectStore
 from gittrack.git.transport import TransportError, remote_refs
 from gittrack.git.worktrees import is_shallow
 from gittrack.quarantine import Quarantine
-from gittrack.share.aside import fetched_aside, forget_aside, is_here
+from gittrack.share.aside import fetched_aside, fetched_each, forget_aside, is_here
+from gittrack.share.live import receive_live
 from gittrack.share.union import Union
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
 
 
 def receive(project: Project, remote: Remote, shown: Shown, received: Received) -> None:
-    """Take in what the remote has, inboxes too, into `received`.
+    """Take in what the remote has, inboxes and running runs too, into `received`.
 
     Raises TransportError where it cannot be reached, GittrackError where its branch is none that can be read here.
     """
     received.held.clear()
     received.faults.clear()
     received.folded.clear()
-    there = remote_refs(project.repo, remote.address, [*remote.refs, *(f"{start}*" for start in remote.inboxes)])
+    patterns = [f"{start}*" for start in (*remote.inboxes, f"{LIVE}/")]
+    there = remote_refs(project.repo, remote.address, [*remote.refs, *patterns])
     targets = {ref: target for ref in sorted(there) if (target := remote.target(ref)) is not None}
     wanted = [ref for ref, target in targets.items() if not is_here(project, target, there[ref])]
     received.folded |= {ref: there[ref] for ref, target in targets.items() if ref != target and ref not in wanted}
@@ -53,11 +55,12 @@ def receive(project: Project, remote: Remote, shown: Shown, received: Received) 
         _receive_pins(project, remote, [ref for ref in wanted if targets[ref] in remote.pins], shown, received)
     finally:
         forget_aside(project, remote, wanted)
+    receive_live(project, remote, there, shown, received)
 
 
 def _receive_inboxes(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
     """Take in what machines of others have sent for themselves; one that cannot be taken in stops no other."""
-    for ref, tip in _fetched_each(project, remote, refs, shown, received).items():
+    for ref, tip in fetched_each(project, remote, refs, shown, received.faults).items():
         try:
             _unite(project, tip, shown, received, inbox=ref)
         except GittrackError as error:
@@ -66,27 +69,11 @@ def _receive_inboxes(project: Project, remote: Remote, refs: list[str], shown: S
 
 def _receive_pins(project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received) -> None:
     """Pins come after the runs and apart from them: with them comes code, which git may refuse for an old fault."""
-    for ref, tip in _fetched_each(project, remote, refs, shown, received).items():
+    for ref, tip in fetched_each(project, remote, refs, shown, received.faults).items():
         try:
             _take_pins(project, ref, remote.target(ref) or ref, tip, received)
         except (TransportError, DamagedRecord) as error:
             received.faults[ref] = str(error)
-
-
-def _fetched_each(
-    project: Project, remote: Remote, refs: list[str], shown: Shown, received: Received
-) -> dict[str, str]:
-    """Fetch all at once or, where git refuses one, each alone, so that no other is kept."""
-    try:
-        return fetched_aside(project, remote, refs, shown.transfer)
-    except TransportError as error:
-        if len(refs) == 1:
-            received.faults[refs[0]] = str(error)
-            return {}
-    found: dict[str, str] = {}
-    for ref in refs:
-        found |= _fetched_each(project, remote, [ref], shown, received)
-    return found
 
 
 def _take_pins(project: Project, theirs: str, ref: str, their_tip: str, received: Received) -> None:

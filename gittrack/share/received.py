@@ -40,6 +40,8 @@ class Received:
     pins: set[str] = field(default_factory=set)  # refs of pins that something was added to
     notes: set[str] = field(default_factory=set)  # files of the quarantine that tell what was refused
     folded: dict[str, str] = field(default_factory=dict)  # inboxes of theirs of which all is here now -> tip
+    running: set[str] = field(default_factory=set)  # ids of runs that the remote tells of as running
+    over: dict[str, str] = field(default_factory=dict)  # refs of theirs of runs that are no longer running -> tip
     held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
 

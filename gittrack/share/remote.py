@@ -61,10 +61,19 @@ class Remote:
 
     def incoming(self, ref: str) -> str:
         """Return the ref of this repository under which one of theirs is kept until it is checked."""
-        from hashlib import sha256  # a hook that has nothing to do comes by here without it
+        return f"refs/gittrack/incoming/{self.place}/{ref.removeprefix('refs/')}"
 
-        place = self.name if self.name.isalnum() else sha256(self.name.encode()).hexdigest()[:16]
-        return f"refs/gittrack/incoming/{place}/{ref.removeprefix('refs/')}"
+    @property
+    def place(self) -> str:
+        """The part of the names of refs here that stands for it."""
+        return place_of(self.name)
+
+
+def place_of(name: str) -> str:
+    """Return what stands for a remote of that name, or URL or path, in the names of refs here."""
+    from hashlib import sha256  # a hook that has nothing to do comes by here without it
+
+    return name if name.isalnum() else sha256(name.encode()).hexdigest()[:16]
 
 
 def target_of(project: Project, ref: str) -> str | None:

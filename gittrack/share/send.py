@@ -112,6 +112,7 @@ def sync(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHI
         sender.receive()
         sender.send()
         sender.drop_inboxes()
+        sender.drop_live()
     return sender.exchanged
 
 
@@ -135,6 +136,7 @@ class _Sender:
         self.cargo = cargo
         self.exchanged = Exchanged()
         self.delivered: dict[str, str] = {}  # inboxes of theirs that were a part of what then arrived -> tip
+        self.over: dict[str, str] = {}  # refs of theirs of running runs that have arrived themselves -> tip
 
     def receive(self) -> None:
         """Take in what the remote has."""
@@ -202,6 +204,13 @@ class _Sender:
         arrived = {sent.ref for sent in pushed.refs if sent.state not in (REJECTED, BEATEN)}
         folded = self.exchanged.received.folded
         self.delivered |= {ref: tip for ref, tip in folded.items() if self.remote.target(ref) in arrived}
+        if self.remote.runs in arrived:
+            self.over |= self.exchanged.received.over
+
+    def drop_live(self) -> None:
+        """Delete the refs of runs that were running and have arrived; others ignore them, so that none does harm."""
+        if self.over:
+            delete_refs(self.project.repo, self.remote.address, self.over)
 
     def drop_inboxes(self) -> None:
         """Delete the inboxes that were taken in, where what took them in has arrived, and nobody pushed to them since.
