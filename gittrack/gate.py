@@ -36,7 +36,8 @@ class Question:
     """What is to be judged: by these rules, `candidate` against `baseline`, which are revisions.
 
     `where` are the runs that count, `summary` the value of a metric that does. With `exact` the runs of the candidate
-    have to be those of that very commit. Params whose names `ignored` matches, as the shell does, may differ.
+    have to be those of that very commit, made with its very files. Params whose names `ignored` matches, as the shell
+    does, may differ.
     """
 
     rules: tuple[Rule, ...]
@@ -53,7 +54,8 @@ class Question:
 class Side:
     """One of the two: the commit that a revision means, and the runs, newest first, of the nearest one that has any.
 
-    `how` tells for each run by what its code is taken for that commit's (read/nearest.py).
+    `how` tells for each run by what its code is taken for that commit's (read/nearest.py). With `differs` there is none
+    that was made with the very files of the commit, and these were made with others.
     """
 
     revision: str
@@ -61,6 +63,7 @@ class Side:
     found: Nearest | None = None
     runs: tuple[Run, ...] = ()
     how: Mapping[str, str] | None = None
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,16 @@ def differing_params(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[
     return [change for change in changes if not _same_values(change.baseline, change.candidate)]
 
 
+def files_that_differ(outcome: Outcome) -> str | None:
+    """Return a sentence on the sides whose runs were made with other files than their commits have."""
+    sides = [side for side in (outcome.candidate, outcome.baseline) if side.differs and side.found]
+    if not sides:
+        return None
+    names = " and ".join(dict.fromkeys(side.found.commit[:7] for side in sides if side.found))
+    those = "the run was" if sum(len(side.runs) for side in sides) == 1 else "the runs were"
+    return f"the files of {names} differ from those that {those} made with"
+
+
 def _made(catalog: Catalog, question: Question) -> dict[Made, list[Hit]]:
     """The runs that count and have one of the metrics, newest first, by the code that they were made with."""
     metric = Or(tuple(Not(Missing(_field(rule, question))) for rule in question.rules))
@@ -152,7 +165,18 @@ def _side(
         return Side(revision, commit)
     how = {hit.id: word for code, word in found.how.items() for hit in made[code]}
     hits = sorted((hit for code in found.how for hit in made[code]), key=lambda hit: (-hit.start, hit.id))
-    return Side(revision, commit, found, tuple(catalog.documents(hits)), how)
+    every = tuple(catalog.documents(hits))
+    its_own = tuple(run for run in every if _has_files_of(found, run))
+    if exact and not its_own:
+        return Side(revision, commit, differs=True)
+    return Side(revision, commit, found, its_own or every, how, not its_own)
+
+
+def _has_files_of(found: Nearest, run: Run) -> bool:
+    code = run.code
+    if code.tree is None:
+        return not code.dirty and code.commit == found.commit
+    return code.tree == found.tree and not (code.dirty and code.left_out)
 
 
 def _field(rule: Rule, question: Question) -> Field:
@@ -169,6 +193,9 @@ def _problem(catalog: Catalog, question: Question, new: Side, old: Side, *, has_
     hint = "; this clone is shallow: fetch the whole history" if is_shallow(catalog.project.repo) else ""
     if not has_runs:
         return f"there is no run to judge: none that counts has {names}; are the runs fetched?"
+    if new.differs and not new.runs:
+        others = "those that its runs were made with"
+        return f"there is no run to judge: the files of {question.candidate} differ from {others}"
     if not new.runs:
         where = f"{question.candidate} itself" if question.exact else f"{question.baseline}..{question.candidate}"
         return f"there is no run to judge: none of {where} has {names}{hint}"

@@ -188,6 +188,8 @@ def _remark(asked: Asked, found: Blame) -> None:
         say(f"{counted(found.noise, 'move')} no larger than the spread of runs of the same code and params: not blamed")
     if found.dirty:
         say(f"{counted(found.dirty, 'run')} on uncommitted changes left out")
+    if found.replaced:
+        say(f"{counted(found.replaced, 'run')} of commits that were rewritten into other files left out")
 
 
 def _document(asked: Asked, direction: Direction | None, found: Blame) -> dict[str, object]:
@@ -197,6 +199,7 @@ def _document(asked: Asked, direction: Direction | None, found: Blame) -> dict[s
         "direction": direction and direction.value,
         "runs": found.runs,
         "dirty_runs_left_out": found.dirty,
+        "replaced_runs_left_out": found.replaced,
         "within_noise": found.noise,
         "smaller": found.more,
         "moves": [_move_document(each, direction) for each in found.moves],

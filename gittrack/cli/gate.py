@@ -40,7 +40,8 @@ made the difference; --ignore-param says which may.
 The candidate's runs are those of the nearest commit, from --candidate back to where the baseline's history begins, that
 has any; the baseline's those of the nearest commit from --baseline back. The report names both. A commit that was
 rewritten is found as in 'gittrack show'. A run on uncommitted changes counts for the commit that has them, else for the
-one it was made on, with a star. See docs/gate.md, with examples for GitHub and GitLab.
+one it was made on, with a star. Runs made with the very files of the commit are never mixed with others; where there
+are only others, a warning says so. See docs/gate.md, with examples for GitHub and GitLab.
 """
 
 
@@ -82,7 +83,7 @@ one it was made on, with a star. See docs/gate.md, with examples for GitHub and 
     metavar="GLOB",
     help="Params that may differ between the two, such as seed or 'data.*'; repeatable.",
 )
-@click.option("--require-run", is_flag=True, help="The candidate's very commit must have runs, not one before it.")
+@click.option("--require-run", is_flag=True, help="The candidate itself must have runs, made with its very files.")
 @click.option(
     "--report", "path", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report there as well."
 )
@@ -106,7 +107,7 @@ def command(
 ) -> None:
     """Fail when the runs of a change are worse than those of its base."""
     from gittrack.cli.verdict_page import document, report
-    from gittrack.gate import Question, decide, params_that_differ
+    from gittrack.gate import Question, decide, files_that_differ, params_that_differ
 
     if not isfinite(tolerance):
         raise UsageError("--tolerance is a number, such as 0.01")
@@ -119,6 +120,9 @@ def command(
     question = Question(rules, candidate, baseline, Aggregate(aggregate), summary, condition, require_run, ignored)
     outcome = decide(catalog, question)
     tell_problems(catalog)
+    sentence = files_that_differ(outcome)
+    if sentence is not None:
+        say(f"warning: {sentence}")
     if outcome.problem is None:
         tell_params([change.name for change in params_that_differ(outcome)], "of the baseline and the candidate")
     text = "".join(f"{line}\n" for line in report(outcome))

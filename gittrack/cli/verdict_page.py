@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from gittrack.cli.sheet import escaped, markdown_lines
 from gittrack.cli.wording import counted, short_number, short_value
-from gittrack.gate import params_that_differ
+from gittrack.gate import files_that_differ, params_that_differ
 from gittrack.read.whereabouts import COMMIT
 from gittrack.values import full_value
 
@@ -78,6 +78,7 @@ def _side_document(side: Side) -> dict[str, object]:
         "revision_commit": side.commit,
         "commit": side.found.commit if side.found else None,
         "back": side.found.back if side.found else None,
+        "files_differ": side.differs,
         "runs": runs,
     }
 
@@ -93,6 +94,9 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
         yield ""
     yield f"- candidate: {_side(outcome.candidate, outcome)}"
     yield f"- baseline: {_side(outcome.baseline, outcome)}"
+    sentence = files_that_differ(outcome)
+    if sentence is not None:
+        yield f"- warning: {sentence}"
 
 
 def _row(judgement: Judgement) -> list[str]:

@@ -19,9 +19,9 @@ _MANY: Final = 100  # groups of a commit that are looked through for the most si
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The runs of one commit with the same params, data and packages, the newest first, with what they measured.
+    """The runs of one commit with the same params, data, packages and files, the newest first, with what they measured.
 
-    `params` are the leaves as text, `rest` stands for data and packages; `start` is when the newest one started.
+    `params` are the leaves as text, `rest` stands for data, packages and files; `start` is when the newest one started.
     """
 
     commit: str

@@ -31,10 +31,13 @@ class Made(NamedTuple):
 class Nearest:
     """A commit that has runs, `back` commits from where the search began; `how` tells what leads from each code to it.
 
+    `tree` is that of the commit: where a code has another one, its runs were made with other files.
+
     COMMIT: it was HEAD. REWRITE, TREE, PATCH: as in read/whereabouts.py; TREE also where it has what was uncommitted.
     """
 
     commit: str
+    tree: str
     back: int
     how: Mapping[Made, str]
 
@@ -63,7 +66,7 @@ def nearest(
         return None
     first = min(place for place, _ in places.values())
     how = {code: how for code, (place, how) in places.items() if place == first}
-    return Nearest(window[first][0], back if found and first == len(window) - 1 else first, how)
+    return Nearest(*window[first], back if found and first == len(window) - 1 else first, how)
 
 
 def _places(
@@ -80,7 +83,8 @@ def _places(
         elif code.commit in commits:
             found[code] = commits[code.commit], COMMIT
         elif new := [commits[heir] for heir in heirs.get(code.commit or "", ()) if heir in commits]:
-            found[code] = min(new), REWRITE
+            place, same = min(new), trees.get(code.tree or "")
+            found[code] = (place, REWRITE) if same is None or window[place][1] == code.tree else (same, TREE)
         elif not code.dirty and code.tree in trees and lost.is_so(code.commit):
             found[code] = trees[code.tree], TREE
     nearer = min((place for place, _ in found.values()), default=len(window))

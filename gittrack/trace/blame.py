@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gittrack.model import Run
     from gittrack.query.terms import Query
     from gittrack.read.difference import Difference
+    from gittrack.trace.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,17 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """The largest moves, how many more there are, those within the noise, and the runs on uncommitted changes."""
+    """The largest moves, how many more there are, those within the noise, and the runs that are left out.
+
+    These are `dirty` ones on uncommitted changes, and `replaced` ones of other files at commits with runs of their own.
+    """
 
     moves: list[Explained]
     more: int
     noise: int
     runs: int
     dirty: int
+    replaced: int
 
 
 def blame(catalog: Catalog, asked: Asked, limit: int | None) -> Blame:
@@ -83,14 +88,17 @@ def blame(catalog: Catalog, asked: Asked, limit: int | None) -> Blame:
     commits = range_or_head(repo, asked.revisions, first_parent=asked.first_parent)
     parents = {commit.id: commit.parents for commit in commits}
     places = places_of(catalog, commits)
-    placed: dict[str, list[Run]] = {}
+    trees = {commit.id: commit.tree for commit in commits}
+    every: dict[str, list[Run]] = {}
     dirty = 0
     for run in catalog.search(places.query(asked.query)):
         if run.status == FINISHED and asked.metric in run.metrics:
-            commit = places.of_files(run) if run.code.dirty else places.of(run)
+            commit = _commit_of(run, places, trees)
             dirty += commit is None and places.of(run) is not None
             if commit is not None:
-                placed.setdefault(commit, []).append(run)
+                every.setdefault(commit, []).append(run)
+    placed = _of_their_files(every, trees)
+    replaced = sum(map(len, every.values())) - sum(map(len, placed.values()))
     runs = {run.id: run for found in placed.values() for run in found}
     if not runs:
         raise GittrackError(f"no finished run on a commit of this range has the metric {asked.metric!r:.80}")
@@ -98,7 +106,26 @@ def blame(catalog: Catalog, asked: Asked, limit: int | None) -> Blame:
     loud = [move for move in found if not move.is_noise]
     shown = loud[:limit]
     explained = _explained(catalog, shown, runs, first_parent=asked.first_parent)
-    return Blame(explained, len(loud) - len(shown), len(found) - len(loud), len(runs), dirty)
+    return Blame(explained, len(loud) - len(shown), len(found) - len(loud), len(runs), dirty, replaced)
+
+
+def _commit_of(run: Run, places: Places, trees: Mapping[str, str]) -> str | None:
+    """The commit with the files of a run; where there is none, that at which one on a clean tree stands."""
+    if run.code.dirty:
+        return places.of_files(run)
+    commit = places.of(run)
+    return commit if commit is None or _has_files_of(commit, run, trees) else places.of_files(run) or commit
+
+
+def _has_files_of(commit: str, run: Run, trees: Mapping[str, str]) -> bool:
+    return run.code.tree == trees[commit] if run.code.tree else run.code.commit == commit
+
+
+def _of_their_files(placed: Mapping[str, Sequence[Run]], trees: Mapping[str, str]) -> dict[str, Sequence[Run]]:
+    """Of each commit the runs made with its very files; where there is none, those that a rewrite led to it."""
+    return {
+        commit: [run for run in runs if _has_files_of(commit, run, trees)] or runs for commit, runs in placed.items()
+    }
 
 
 def _groups(catalog: Catalog, placed: Mapping[str, Sequence[Run]], asked: Asked) -> list[Group]:
@@ -109,7 +136,7 @@ def _groups(catalog: Catalog, placed: Mapping[str, Sequence[Run]], asked: Asked)
     for (commit, run), packages in zip(everyone, objects_at(catalog.project.repo, names), strict=True):
         params = frozenset((name, repr(value)) for name, value in leaves_of(run.params).items())
         data = tuple(f"{item.name} {item.sha256}" for item in run.inputs)
-        found.setdefault((commit, params, (packages or "", *data)), []).append(run)
+        found.setdefault((commit, params, (packages or "", run.code.tree or "", *data)), []).append(run)
     return [_group(key, runs, asked) for key, runs in found.items()]
 
 

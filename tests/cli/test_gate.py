@@ -193,7 +193,13 @@ def test_a_rebased_branch_keeps_its_runs(branches: Path, git: Git, gittrack: Git
     assert [(run["name"], run["commit"], run["how"]) for run in found["candidate"]["runs"]] == [
         ("new", old, "same patch")
     ]
-    assert f"new (of `{old[:7]}`, same patch)" in gate(gittrack).out
+    told = gate(gittrack, "--ignore-param", "*")
+    assert f"new (of `{old[:7]}`, same patch)" in told.out
+    sentence = f"warning: the files of {found['candidate']['commit'][:7]} differ from those that the run was made with"
+    assert told.err == f"gittrack: {sentence}\n"
+    assert f"- {sentence}" in told.out.splitlines()
+    git("reset", "-q", "--hard", "HEAD~", cwd=branches)
+    assert gate(gittrack, "--require-run").code == 1
 
 
 def test_an_amended_commit_keeps_its_runs(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> None:
@@ -210,6 +216,81 @@ def test_an_amended_commit_keeps_its_runs(branches: Path, git: Git, gittrack: Gi
     assert gittrack("hook", "post-rewrite", "amend", input=f"{old} {new}\n").code == 0
     found = json.loads(gate(gittrack, "--json").out)
     assert [(run["name"], run["how"]) for run in found["candidate"]["runs"]] == [("new", "recorded rewrite")]
+    assert (found["candidate"]["files_differ"], found["baseline"]["files_differ"]) == (True, False)
+
+
+@pytest.fixture
+def amend(repo: Path, git: Git, gittrack: Gittrack) -> Callable[[str, str], str]:
+    """Amend the commit with another text of a file, and tell as git's hook would: `amend(file, text) -> its id`."""
+
+    def make(file: str, text: str) -> str:
+        old = git("rev-parse", "HEAD", cwd=repo).strip()
+        (repo / file).write_text(text, encoding="utf-8")
+        git("add", file, cwd=repo)
+        git("commit", "-q", "--amend", "--no-edit", cwd=repo)
+        new = git("rev-parse", "HEAD", cwd=repo).strip()
+        assert gittrack("hook", "post-rewrite", "amend", input=f"{old} {new}\n").code == 0
+        return new
+
+    return make
+
+
+def test_runs_of_other_files_are_a_fallback(
+    branches: Path, gittrack: Gittrack, log: Log, amend: Callable[[str, str], str]
+) -> None:
+    log({"acc": 0.95, "name": "before"})
+    new = amend("model.py", "worse\n")
+
+    told = gate(gittrack, "--ignore-param", "*")
+    sentence = f"warning: the files of {new[:7]} differ from those that the run was made with"
+    assert (told.code, told.err) == (0, f"gittrack: {sentence}\n"), branches
+    assert f"- {sentence}" in told.out.splitlines()
+    strict = gate(gittrack, "--require-run")
+    problem = "there is no run to judge: the files of HEAD differ from those that its runs were made with"
+    assert (strict.code, strict.err) == (1, f"gittrack: error: {problem}\n")
+    assert problem in strict.out
+
+    log({"acc": 0.5, "name": "after"})
+    assert judged(gittrack)["candidate"] == ["after"]
+    strict = gate(gittrack, "--require-run", "--ignore-param", "*")
+    assert (strict.code, strict.err) == (1, "gittrack: the gate is closed: acc is worse\n")
+    assert "warning" not in strict.out
+
+
+def test_so_they_are_of_the_baseline(
+    branches: Path, git: Git, gittrack: Gittrack, log: Log, amend: Callable[[str, str], str]
+) -> None:
+    log({"acc": 0.95, "name": "new"})
+    git("checkout", "-q", "main", cwd=branches)
+    commit(git, branches, "base.py")
+    log({"acc": 0.7, "name": "before"})
+    main = amend("base.py", "other\n")
+    git("checkout", "-q", "feature", cwd=branches)
+
+    told = gate(gittrack)
+    assert (judged(gittrack)["baseline"], judged(gittrack)["candidate"]) == (["before"], ["new"])
+    assert told.err == f"gittrack: warning: the files of {main[:7]} differ from those that the run was made with\n"
+
+    git("checkout", "-q", "main", cwd=branches)
+    log({"acc": 0.8, "name": "after"})
+    (branches / "base.py").write_text("uncommitted\n", encoding="utf-8")
+    log({"acc": 0.1, "name": "dirty"})
+    git("checkout", "-qf", "feature", cwd=branches)
+    assert judged(gittrack)["baseline"] == ["after"]
+    assert gate(gittrack).err == ""
+
+
+def test_files_that_came_back_are_those_of_their_run(
+    branches: Path, git: Git, gittrack: Gittrack, log: Log, amend: Callable[[str, str], str]
+) -> None:
+    log({"acc": 0.95, "name": "new"})
+    amend("model.py", "worse\n")
+    commit(git, branches, "model.py")
+
+    found = json.loads(gate(gittrack, "--require-run", "--json").out)
+
+    assert [(run["name"], run["how"]) for run in found["candidate"]["runs"]] == [("new", "same tree")]
+    assert (found["candidate"]["back"], found["candidate"]["files_differ"]) == (0, False)
 
 
 def test_a_commit_of_another_branch_is_not_taken_for_a_rewritten_one(
@@ -227,7 +308,10 @@ def test_a_commit_of_another_branch_is_not_taken_for_a_rewritten_one(
 def test_uncommitted_changes(branches: Path, git: Git, gittrack: Gittrack, log: Log) -> None:
     (branches / "model.py").write_text("uncommitted\n", encoding="utf-8")
     log({"acc": 0.95, "name": "dirty"})
-    assert "dirty\\*" in gate(gittrack).out
+    told = gate(gittrack)
+    assert "dirty\\*" in told.out
+    assert "differ from those that the run was made with" in told.err
+    assert gate(gittrack, "--require-run").code == 1
     git("commit", "-qam", "Commit it", cwd=branches)
     short = git("rev-parse", "HEAD~", cwd=branches)[:7]
     assert f"dirty (uncommitted on `{short}`, same tree)" in gate(gittrack).out

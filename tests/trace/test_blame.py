@@ -107,6 +107,64 @@ json.dump({{"acc": float(open("value").read()) + number % 2 / 10}}, open("metric
     assert "is not moved by more than the noise" in some.err
 
 
+def test_runs_before_an_amend_count_only_where_there_are_no_others(
+    code: Path, git: Git, commit: Commit, record: Record, gittrack: Gittrack
+) -> None:
+    def amend(value: str) -> str:
+        old = git("rev-parse", "HEAD").strip()
+        (code / "value").write_text(value)
+        git("commit", "-qa", "--amend", "--no-edit")
+        new = git("rev-parse", "HEAD").strip()
+        assert gittrack("hook", "post-rewrite", "amend", input=f"{old} {new}\n").code == 0
+        return new
+
+    commit(0.9)
+    record("first")
+    commit(0.5)
+    ids = [record("second")]
+    amend("0.2")
+    ids.append(record("third"))
+    last = amend("0.8")
+
+    # Other files each: no spread of one group, in which the move would be noise.
+    found = blamed(gittrack)
+    sides = [(move["commit"], move["before"]["value"], move["after"]["value"]) for move in found["moves"]]
+    assert sides == [(last, 0.9, 0.5), (last, 0.5, 0.2)]
+    assert (found["within_noise"], found["replaced_runs_left_out"]) == (0, 0)
+
+    own = record("own")
+    found = blamed(gittrack)
+    (move,) = found["moves"]
+    assert (move["commit"], move["after"]["runs"], move["before"]["value"]) == (last, [own], 0.9)
+    assert (found["runs"], found["replaced_runs_left_out"]) == (2, 2)
+    assert "2 runs of commits that were rewritten into other files left out" in gittrack("blame", "acc").err
+
+    # Files that come back are those of their run.
+    back = commit(0.5)
+    found = blamed(gittrack)
+    assert {move["commit"]: move["after"]["runs"] for move in found["moves"]}[back] == ids[:1]
+
+
+def test_a_rebase_onto_other_files(code: Path, git: Git, commit: Commit, record: Record, gittrack: Gittrack) -> None:
+    record("first")
+    git("checkout", "-qb", "feature")
+    old = commit(0.5)
+    record("before")
+    git("checkout", "-q", "main")
+    (code / "other").write_text("x")
+    git("add", "-A")
+    git("commit", "-qm", "Other")
+    git("rebase", "-q", "main", "feature")
+    new = git("rev-parse", "HEAD").strip()
+    assert gittrack("hook", "post-rewrite", "rebase", input=f"{old} {new}\n").code == 0
+
+    (move,) = blamed(gittrack)["moves"]
+    assert (move["commit"], move["after"]["value"]) == (new, 0.5)
+    own = record("after")
+    (move,) = blamed(gittrack)["moves"]
+    assert (move["commit"], move["after"]["runs"]) == (new, [own])
+
+
 def test_merged_branches_and_commits_between(
     code: Path, git: Git, commit: Commit, record: Record, gittrack: Gittrack
 ) -> None:
