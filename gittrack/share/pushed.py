@@ -8,7 +8,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gittrack.codec.paths import FORMAT_FILE, PURGED, README_FILE, RUNS, conflict_place, is_id, parse_conflict
+from gittrack.codec.paths import (
+    FORMAT_FILE,
+    PURGED,
+    README_FILE,
+    RUNS,
+    conflict_place,
+    is_id,
+    parse_conflict,
+    purged_file,
+)
 from gittrack.errors import DamagedRecord, GittrackError, StorageError
 from gittrack.git.ancestry import is_ancestor
 from gittrack.git.pins import check_chain
@@ -16,6 +25,7 @@ from gittrack.git.process import GitError
 from gittrack.git.reader import objects_at
 from gittrack.git.tree import FILE, Entry
 from gittrack.share.admit import admissions, folders, read_trees
+from gittrack.share.folder import united
 from gittrack.share.frame import MARKS, Entries, check_frame, mark_file
 
 if TYPE_CHECKING:
@@ -94,6 +104,18 @@ def news_problem(repo: Repository, reader: BlobReader, shared: str, new: str) ->
     return None
 
 
+def lost_problem(repo: Repository, reader: BlobReader, old: str, new: str, runs: Sequence[str]) -> Objection | None:
+    """Return what `new` has not kept of those runs of `old`.
+
+    Gone may be a run that `new` names as purged, and one that no pull takes in.
+    """
+    try:
+        _Push(repo, reader, purges=True).check_lost(old, new, runs)
+    except (_Objected, DamagedRecord, StorageError) as error:
+        return _objection(error)
+    return None
+
+
 def _objection(error: Exception) -> Objection:
     """What cannot be read is no better than what is wrong."""
     return error.objection if isinstance(error, _Objected) else Objection("", "", str(error))
@@ -121,6 +143,20 @@ class _Push:
     def check_news(self, shared: str, new: str) -> None:
         """Look at what is not in the shared branch, and do not ask for what is there alone."""
         self._admitted(self._top(shared), self._top(new))
+
+    def check_lost(self, old: str, new: str, runs: Sequence[str]) -> None:
+        """Look at what was of those runs, and at nothing that is new."""
+        marks = objects_at(self._repo, [f"{new}:{purged_file(run)[0]}" for run in runs])
+        kept = [run for run, mark in zip(runs, marks, strict=True) if mark is None]
+        before, after = (objects_at(self._repo, [f"{side}:{_place(run)}" for run in kept]) for side in (old, new))
+        trees = {run: tree for run, tree in zip(kept, before, strict=True) if tree is not None}
+        found = admissions(self._repo, self._reader, list(trees.items()))
+        sound = {admission.run for admission in found if not admission.reason}
+        moved = [Moved(run, tree or "", trees[run]) for run, tree in zip(kept, after, strict=True) if run in sound]
+        for run in moved:
+            if not run.tree:
+                raise _Objected(run.run, _place(run.run), f"it is gone, and {_KEPT}")
+        self._check_kept(moved)
 
     def _admitted(self, here: Entries, there: Entries) -> list[Moved]:
         self._check_top(here, there)
@@ -224,6 +260,8 @@ class _Push:
 
 
 def _lost(before: Files, after: Files) -> str | None:
+    if united(before, after) == {path: entry for path, entry in after.items() if not entry.is_directory}:
+        return None  # also of one content at paths that some disks take for one, which a union has once
     for path, entry in before.items():
         if entry.is_directory or after.get(path) == entry:
             continue

@@ -42,6 +42,7 @@ def receive(project: Project, remote: Remote, shown: Shown, received: Received) 
     received.folded.clear()
     patterns = [f"{start}*" for start in (*remote.inboxes, f"{LIVE}/")]
     there = remote_refs(project.repo, remote.address, [*remote.refs, *patterns])
+    received.tip = there.get(remote.runs)
     targets = {ref: target for ref in sorted(there) if (target := remote.target(ref)) is not None}
     wanted = [ref for ref, target in targets.items() if not is_here(project, target, there[ref])]
     received.folded |= {ref: there[ref] for ref, target in targets.items() if ref != target and ref not in wanted}

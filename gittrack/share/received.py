@@ -42,6 +42,7 @@ class Received:
     folded: dict[str, str] = field(default_factory=dict)  # inboxes of theirs of which all is here now -> tip
     running: set[str] = field(default_factory=set)  # ids of runs that the remote tells of as running
     over: dict[str, str] = field(default_factory=dict)  # refs of theirs of runs that are no longer running -> tip
+    tip: str | None = None  # of their branch of runs, when it was asked for last
     held: dict[str, str] = field(default_factory=dict)  # refs of theirs that still have what was purged here -> tip
 
 

@@ -19,10 +19,11 @@ from gittrack.git.refs import read_ref
 from gittrack.git.status import current_branch
 from gittrack.git.transport import BEATEN, REJECTED, SAME, Sent, TransportError, delete_refs, push_refs, remote_refs
 from gittrack.share.cargo import EVERYTHING
+from gittrack.share.kept import refuse_altered
 from gittrack.share.received import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gittrack.git.transport import Pushed
     from gittrack.model import Run
@@ -75,7 +76,8 @@ def push(
     """Send what is here, but for what `cargo` leaves out; what others sent meanwhile is taken in first.
 
     Raises TransportError where the remote cannot be reached, GittrackError where others are faster for too long, and
-    StorageError where another gittrack here is at it for more than `patience` seconds.
+    StorageError where another gittrack here is at it for more than `patience` seconds, and GittrackError where a file
+    of a run that the remote has was altered here.
     """
     sender = _Sender(project, remote, shown, cargo)
     with _alone(project, patience):
@@ -109,6 +111,7 @@ def sync(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHI
     """
     sender = _Sender(project, remote, shown, cargo)
     with _alone(project):
+        sender.refuse_altered()  # before a union has it beside what it was
         sender.receive()
         sender.send()
         sender.drop_inboxes()
@@ -145,10 +148,17 @@ class _Sender:
         self.exchanged.asked = True
         receive(self.project, self.remote, self.shown, self.exchanged.received)
 
+    def refuse_altered(self, runs: Collection[str] | None = None) -> None:
+        """Raise GittrackError where what the remote has of the runs was altered here."""
+        inbox = self.cargo.inbox
+        refs = [self.remote.runs, *([self.remote.inbox(self.remote.runs, inbox)] if inbox is not None else [])]
+        refuse_altered(self.project, self.remote, refs, self.exchanged.received.tip, runs)
+
     def sources(self, *, again: bool) -> dict[str, str]:
         """Return what is pushed, by the ref of theirs: a ref or a commit of ours; `again` after others were faster."""
         if again:
             self.receive()
+        self.refuse_altered()
         refs = [ref for ref in self.remote.refs if ref not in self.cargo.withheld]
         inbox = self.cargo.inbox
         return {
@@ -233,6 +243,7 @@ class _ChosenSender(_Sender):
     def sources(self, *, again: bool) -> dict[str, str]:
         from gittrack.share.chosen import build
 
+        self.refuse_altered({run.id for run in self.sending.runs})
         found = build(self.project, self.remote, self.sending, self.cargo.withheld, self.shown.transfer)
         self.exchanged.received.faults = self.sending.faults
         return found
