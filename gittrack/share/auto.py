@@ -12,6 +12,7 @@ from gittrack.errors import GittrackError
 
 if TYPE_CHECKING:
     from gittrack.project import Project
+    from gittrack.share.remote import Remote
 
 LOCK: Final = "auto-push.lock"
 WANTED: Final = "auto-push-wanted"  # a file of the state folder: something was committed since the last push
@@ -82,6 +83,17 @@ def _withdraw(project: Project) -> None:
 def log_heartbeat(project: Project, fault: str) -> None:
     """Keep in the log why a run that is running could not be pushed, which is no outcome of a push at an end."""
     _log(project, f"{_HEARTBEAT}{fault}")
+
+
+def note_arrived(project: Project, remote: Remote) -> None:
+    """Let a push that arrived outdate one in the background that failed, where it went to the same remote."""
+    from gittrack.share.remote import find_remote
+
+    last = last_outcome(project)
+    if last is not None and last.fault:
+        with contextlib.suppress(GittrackError):  # without a usual remote
+            if find_remote(project, None).address == remote.address:
+                _log(project, _PUSHED)
 
 
 def _log(project: Project, said: str) -> None:

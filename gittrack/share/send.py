@@ -82,6 +82,7 @@ def push(
     sender = _Sender(project, remote, shown, cargo)
     with _alone(project, patience):
         sender.send()
+        sender.note_arrived()
     return sender.exchanged
 
 
@@ -116,6 +117,7 @@ def sync(project: Project, remote: Remote, shown: Shown, cargo: Cargo = EVERYTHI
         sender.send()
         sender.drop_inboxes()
         sender.drop_live()
+        sender.note_arrived()
     return sender.exchanged
 
 
@@ -229,6 +231,14 @@ class _Sender:
         """
         if self.delivered:
             self.exchanged.folded = tuple(sorted(delete_refs(self.project.repo, self.remote.address, self.delivered)))
+
+    def note_arrived(self) -> None:
+        """Outdate a push in the background that failed, where now all of it has arrived."""
+        from gittrack.share.auto import note_arrived
+
+        contents = self.exchanged.contents
+        if not self.exchanged.rejected and not (contents is not None and contents.failed):
+            note_arrived(self.project, self.remote)
 
 
 class _ChosenSender(_Sender):
