@@ -219,7 +219,8 @@ def _record(repo: Path, git: Git, gittrack: Gittrack, run_python: RunPython) -> 
     for name in ("cat", VICTIM):
         # The same value at the same millisecond would be the same object, and its loss that of both.
         value = 1.0 if name == VICTIM else 2.0
-        script = ["-c", f"{PRINTING}\nimport gittrack\ngittrack.log_metric('loss', {value}, 0)"]
+        # A line of its own: two runs that print the same have one object for it.
+        script = ["-c", f"{PRINTING}\nprint({name!r})\nimport gittrack\ngittrack.log_metric('loss', {value}, 0)"]
         done = gittrack("run", "--name", name, "--", sys.executable, *script, cwd=repo)
         assert done.code == 0, done.err
     resume = """

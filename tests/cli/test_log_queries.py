@@ -194,7 +194,12 @@ def test_columns_and_forms(history: Path, gittrack: Gittrack) -> None:
 def test_formats(history: Path, gittrack: Gittrack) -> None:
     template = "{name:>8}|{metrics.acc:.3f}|{tags.none}|{{}}"
     assert gittrack("log", "--where", "name = 'third'", "--format", template).out == "   third|0.900||{}\n", history
-    wrong = {"{accu}": "metrics.accu", "{name": "expected '}'", "{name!r}": "a width and digits", "{}": "at column 1"}
+    wrong = {
+        "{accu}": "did you mean metrics.acc?",
+        "{name": "expected '}'",
+        "{name!r}": "a width and digits",
+        "{}": "at column 1",
+    }
     for template, said in wrong.items():
         result = gittrack("log", "--format", template)
         assert (result.code, result.out) == (2, ""), template

@@ -329,7 +329,7 @@ def test_many_arguments_take_no_square() -> None:
     assert params_from_arguments(["a.py", *["-b", "1"] * 30_000]) == {"b": [1] * 30_000}
     assert len(str(params_from_arguments(["a.py", "--x", "1." + "0" * 30_000, *["1"] * 30_000]))) > 60_000
     params_from_arguments(["a.py", "\ud800=1", "=" * HUGE])
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10, "a square would take minutes"
 
 
 def test_secrets_behind_other_assignments_are_found() -> None:
